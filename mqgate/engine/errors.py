@@ -1,0 +1,41 @@
+"""What can go wrong in the engine. Each dialect translates these into its own error shape."""
+
+from __future__ import annotations
+
+
+class EngineError(Exception):
+    """Base of everything the engine refuses. The text is for people."""
+
+
+class QueueNotFound(EngineError):
+    """No queue of that name in this world."""
+
+
+class MessageNotFound(EngineError):
+    """No such message in this queue: never posted, deleted, or expired."""
+
+
+class InvalidRequest(EngineError):
+    """A value that no store could take (an id beyond 63 bits, NUL in a name …).
+
+    It is raised before anything enters a batch, so it never disturbs other callers.
+    """
+
+
+class StoreUnavailable(EngineError):
+    """The database cannot take this now; nothing was changed; the caller may try again."""
+
+
+class Overloaded(StoreUnavailable):
+    """Too much is waiting to enter a batch already."""
+
+
+class NoRoom(StoreUnavailable):
+    """The disk is nearly full: nothing new is taken in until there is room again."""
+
+
+class OperationFailed(EngineError):
+    """This operation alone could not be done, for a reason nobody foresaw; it changed nothing.
+
+    What happened is in the log, with the operation's name but none of its contents.
+    """

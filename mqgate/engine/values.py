@@ -1,0 +1,92 @@
+"""The values that go into the engine and come out of it.
+
+Times are whole milliseconds: instants since 1970 in the engine's time, durations as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import attrs
+
+#: States of a message (engine.md, section 1).
+READY = 0
+RESERVED = 1
+DELAYED = 2
+DELETED = 3
+PUSHING = 4
+
+#: The instant of things that never happen (engine.md, section 5).
+NEVER = 1 << 62
+
+
+@attrs.frozen
+class Policy:
+    """What a queue does with its messages. Set, under a name, by the dialect that makes queues."""
+
+    #: A returned message goes to its old place (AMQP's custom), or to the back (IronMQ v1's).
+    keeps_place: bool = False
+    #: How long a deleted message stays readable by its id, in milliseconds; 0 = not at all.
+    remembers_for: int = 0
+
+
+@attrs.frozen(eq=False)
+class NewMessage:
+    """A message to be posted."""
+
+    body: bytes
+    #: How long a reservation of it lasts unless the reserve says otherwise.
+    timeout: int = 60_000
+    #: Hidden for so long.
+    delay: int = 0
+    #: Gone after so long; None = never.
+    expires_in: int | None = None
+    #: Opaque to the engine; given back with the message.
+    props: bytes | None = None
+
+
+@attrs.frozen
+class Message:
+    """A message as it was found or handed out."""
+
+    id: int
+    body: bytes
+    props: bytes | None
+    state: int
+    #: How often it has been reserved, this time included.
+    count: int
+    #: The length of its reservation: of the present one if it was just reserved, else its own.
+    timeout: int
+    #: Since when it is available (encoded like an id): its place in the queue.
+    position: int
+    expires_at: int
+    #: The instant of its first reservation; 0 = not reserved yet.
+    first_at: int
+    #: The id given at publish, equal in all copies.
+    origin: int
+
+
+@attrs.frozen
+class QueueInfo:
+    """A queue, its settings and its counters."""
+
+    #: Unique in the world; a queue deleted and made again has another.
+    number: int
+    name: str
+    #: When it was made.
+    created_at: int
+    #: What the dialect stored with it; opaque to the engine.
+    settings: Mapping[str, object]
+    #: Messages in it, reserved and delayed ones included; deleted and expired ones are not.
+    size: int
+    #: Messages ever posted to it.
+    total: int
+
+
+@attrs.frozen
+class QueueName:
+    """A line of a queue list."""
+
+    number: int
+    name: str
+    created_at: int

@@ -1,0 +1,101 @@
+"""What passes between HTTP and a dialect: a request that was read, and the answer to it.
+
+Handlers know these two values and nothing of the connection, so that another HTTP front end can
+take the place of this one without a change to any dialect (design, section 5).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+import attrs
+from twisted.internet.defer import Deferred
+from twisted.web.http_headers import Headers
+
+
+@attrs.define(eq=False)
+class Asked:
+    """One request, its body read whole."""
+
+    method: bytes
+    #: The path as it stood on the request line: not decoded, without the query.
+    path: bytes
+    #: What followed the first ``?``, not decoded; empty if there was none.
+    query: bytes
+    headers: Headers
+    body: bytes
+    #: Whether it came over TLS.
+    secure: bool
+    #: The other end's address, for logs.
+    peer: str
+    _lost: list[Callable[[], object]] = attrs.field(init=False, factory=list)
+
+    def header(self, name: bytes) -> bytes | None:
+        """The value of a request header (the last one, where a client repeats it), or None."""
+        values = self.headers.getRawHeaders(name)
+        return values[-1] if values else None
+
+    def when_lost(self, call: Callable[[], object]) -> None:
+        """Have ``call`` made if the client's connection is lost before the answer is written.
+
+        For waits only: cancelling a write half-way would leave its outcome unknown.
+        """
+        self._lost.append(call)
+
+    def client_lost(self) -> None:
+        """Make the calls of `when_lost`; for the HTTP room."""
+        calls, self._lost = self._lost, []
+        for call in calls:
+            call()
+
+
+@attrs.frozen(eq=False)
+class Reply:
+    """The answer to a request: written at once, whole."""
+
+    status: int
+    body: bytes = b""
+    content_type: bytes = b"application/json"
+    #: Further headers, written byte for byte as they stand here.
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+    #: Called, once, if the client is gone before the answer could be written.
+    unsent: Callable[[], object] | None = None
+
+
+class Dialect(Protocol):
+    """A door onto the engine, as the HTTP room sees it."""
+
+    #: The dialect's name in the configuration and in logs.
+    name: str
+    #: The longest request body it takes, in bytes.
+    body_limit: int
+
+    def owns(self, segment: bytes) -> bool:
+        """Whether paths whose first segment is ``segment`` (raw, without slashes) are its own."""
+
+    def answer(self, asked: Asked) -> Reply | Deferred[Reply]:
+        """Do what is asked. Never raises and never fails: errors are replies too."""
+
+    def refuse(self, fault: Fault) -> Reply:
+        """The dialect's shape for a request that HTTP itself has to turn down."""
+
+
+@attrs.frozen
+class Fault:
+    """Why a request was turned down before any handler saw it."""
+
+    #: One of `MALFORMED`, `TOO_LARGE`, `TOO_SLOW`, `BUSY`: dialects differ in their status codes.
+    kind: str
+    #: A sentence for the person who reads the client's log.
+    reason: str
+
+
+#: The bytes are no HTTP request, or one that must not be guessed at.
+MALFORMED = "malformed"
+#: The body, or the head, is longer than the limit.
+TOO_LARGE = "too large"
+#: Head or body did not arrive in time.
+TOO_SLOW = "too slow"
+#: The server is stopping.
+BUSY = "busy"
