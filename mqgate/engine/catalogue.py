@@ -1,0 +1,167 @@
+"""What this gateway knows of worlds and their queues, and drafts of what is to change.
+
+A copy: the database's is the truth. Every batch names the versions it was planned with; if one is
+outdated nothing is done, the newer rows come back, and the batch is planned again.
+"""
+
+from __future__ import annotations
+
+from bisect import insort
+from collections.abc import Mapping
+
+from mqgate.storage.interface import Change, QueueRow, Reshelf, WorldRows
+
+#: Older than any version: all rows are wanted.
+UNKNOWN = -1
+
+
+class World:
+    """One world's queues, as of a version."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.version = UNKNOWN
+        self.next_number = 1
+        self.queues: dict[str, QueueRow] = {}
+        self._names: list[str] | None = []
+
+    def take(self, newer: WorldRows) -> None:
+        """Take in what the database knows better."""
+        if newer.complete:
+            self.queues = {}
+        self._apply(newer.queues)
+        self._names = None
+        self.version = newer.version
+        self.next_number = newer.next_number
+
+    def commit(self, change: Change) -> None:
+        """Take in a change of our own, which is on disk now."""
+        if any(row.removed for row in change.queues):
+            self._names = None
+        if self._names is not None:
+            for row in change.queues:
+                if row.name not in self.queues:
+                    insort(self._names, row.name)
+        self._apply(change.queues)
+        self.version = change.version
+        self.next_number = change.next_number
+
+    def names(self) -> list[str]:
+        """The queues' names in code point order."""
+        if self._names is None:
+            self._names = sorted(self.queues)
+        return self._names
+
+    def _apply(self, rows: tuple[QueueRow, ...]) -> None:
+        # Removals first: a queue that was removed and made again has two rows with one name.
+        for row in sorted(rows, key=lambda row: row.removed == 0):
+            if not row.removed:
+                self.queues[row.name] = row
+            elif row.name in self.queues and self.queues[row.name].number == row.number:
+                del self.queues[row.name]
+
+
+class Draft:
+    """A world's catalogue as one batch is going to leave it."""
+
+    def __init__(self, world: World, now: int) -> None:
+        self._world = world
+        self._now = now
+        self._next_number = world.next_number
+        self._version = world.version + 1
+        self._rows: dict[int, QueueRow] = {}
+        self._names: dict[str, QueueRow | None] = {}
+        self._reshelved: list[Reshelf] = []
+
+    @property
+    def planned_with(self) -> tuple[int, int]:
+        """The world and the version this draft starts from."""
+        return self._world.number, self._world.version
+
+    def find(self, name: str) -> QueueRow | None:
+        """The queue of that name, as far as this batch has come."""
+        if name in self._names:
+            return self._names[name]
+        return self._world.queues.get(name)
+
+    def make(self, name: str, policy: str, settings: Mapping[str, object]) -> QueueRow:
+        """A new queue; there must be none of that name."""
+        number, shelf = self._take_number(), self._take_number()
+        return self._set(
+            QueueRow(
+                self._world.number,
+                number,
+                name,
+                shelf,
+                policy,
+                dict(settings),
+                self._now,
+                0,
+                self._version,
+            )
+        )
+
+    def set_settings(self, queue: QueueRow, settings: Mapping[str, object]) -> QueueRow:
+        """Lay settings over those the queue has."""
+        merged = {**queue.settings, **settings}
+        if merged == queue.settings:
+            return queue
+        return self._set(queue._replace(settings=merged, version=self._version))
+
+    def clear(self, queue: QueueRow) -> None:
+        """Put the queue onto a new shelf, leaving its messages behind."""
+        shelf = self._take_number()
+        self._reshelved.append(Reshelf(self._world.number, queue.shelf, shelf))
+        self._set(queue._replace(shelf=shelf, version=self._version))
+
+    def remove(self, queue: QueueRow) -> None:
+        """Leave a tombstone, and the messages behind."""
+        self._reshelved.append(Reshelf(self._world.number, queue.shelf, None))
+        self._rows[queue.number] = queue._replace(removed=self._now, version=self._version)
+        self._names[queue.name] = None
+
+    def change(self) -> Change | None:
+        """What has to be written; None if nothing changes."""
+        if not self._rows:
+            return None
+        return Change(
+            self._world.number,
+            self._version,
+            self._next_number,
+            tuple(self._rows.values()),
+            tuple(self._reshelved),
+        )
+
+    def _set(self, row: QueueRow) -> QueueRow:
+        self._rows[row.number] = row
+        self._names[row.name] = row
+        return row
+
+    def _take_number(self) -> int:
+        number = self._next_number
+        self._next_number += 1
+        return number
+
+
+class Catalogue:
+    """All worlds this gateway has heard of."""
+
+    def __init__(self) -> None:
+        self._worlds: dict[int, World] = {}
+
+    def world(self, number: int) -> World:
+        """A world, empty and outdated if it was never asked about."""
+        world = self._worlds.get(number)
+        if world is None:
+            world = self._worlds[number] = World(number)
+        return world
+
+    def take(self, newer: tuple[WorldRows, ...]) -> None:
+        """Take in what the database knows better."""
+        for rows in newer:
+            self.world(rows.world).take(rows)
+
+    def commit(self, changes: tuple[Change, ...]) -> None:
+        """Take in changes of our own, which are on disk now."""
+        for change in changes:
+            self.world(change.world).commit(change)

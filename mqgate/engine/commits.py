@@ -1,0 +1,225 @@
+"""Group commit: what arrives while the last commit is under way becomes the next batch."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import attrs
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from mqgate.engine.catalogue import Catalogue
+from mqgate.engine.errors import EngineError, OperationFailed, Overloaded, StoreUnavailable
+from mqgate.engine.ids import Ids
+from mqgate.engine.planning import Plan, Verb
+from mqgate.engine.reserving import Reserve
+from mqgate.engine.values import Policy
+from mqgate.engine.waiting import Lines
+from mqgate.storage.interface import Batch, Operation, Stale, Store, Unavailable
+
+#: How often a batch is planned again because another gateway changed the catalogue meanwhile.
+PLANNED_AT_MOST = 5
+
+
+@attrs.frozen
+class Limits:
+    """How much enters one batch, and how much may wait to enter one (engine.md, section 3)."""
+
+    batch_rows: int = 1000
+    batch_bytes: int = 4 << 20
+    waiting_operations: int = 10_000
+    waiting_bytes: int = 64 << 20
+
+
+@attrs.frozen
+class _UnderWay:
+    """A batch at the store, and those who wait for it."""
+
+    attempt: int
+    verbs: list[Verb[Any]] = attrs.field(factory=list)
+    operations: list[Operation] = attrs.field(factory=list)
+    #: Refused by the plan, which holds only if the plan's catalogue turns out to be current.
+    refused: list[tuple[Verb[Any], EngineError]] = attrs.field(factory=list)
+
+    def everybody(self) -> list[Verb[Any]]:
+        """All who wait for it."""
+        return self.verbs + [verb for verb, _ in self.refused]
+
+
+class GroupCommit:
+    """Hands verbs to the store, one batch at a time, and settles them after their commit."""
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        store: Store,
+        clock: IReactorTime,
+        now: Callable[[], int],
+        ids: Ids,
+        catalogue: Catalogue,
+        policies: Mapping[str, Policy],
+        lines: Lines[Reserve],
+        limits: Limits,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._now = now
+        self._ids = ids
+        self._catalogue = catalogue
+        self._policies = policies
+        self._lines = lines
+        self._limits = limits
+        self._waiting: deque[Verb[Any]] = deque()
+        self._waiting_bytes = 0
+        #: Verbs of a batch that failed without a good reason: one of them is the culprit.
+        self._suspects: deque[Verb[Any]] = deque()
+        self._under_way = False
+        self._hand_over_call: IDelayedCall | None = None
+        self._idle: list[Deferred[None]] = []
+        #: Why the last batch could not be committed; None when it could.
+        self.trouble: str | None = None
+
+    # -- in
+
+    def enter(self, verb: Verb[Any]) -> None:
+        """Let a verb wait for the next batch; raises `Overloaded` when too much waits already."""
+        if (
+            len(self._waiting) >= self._limits.waiting_operations
+            or self._waiting_bytes + verb.size > self._limits.waiting_bytes
+        ):
+            raise Overloaded("too much is waiting to be stored already")
+        self.enter_again(verb)
+
+    def enter_again(self, verb: Verb[Any]) -> None:
+        """The same for what was let in once, or is the engine's own: never refused."""
+        self._waiting.append(verb)
+        self._waiting_bytes += verb.size
+        self._schedule()
+
+    def when_idle(self) -> Deferred[None]:
+        """Fires when nothing waits and nothing is under way."""
+        deferred: Deferred[None] = Deferred()
+        self._idle.append(deferred)
+        self._schedule()
+        return deferred
+
+    # -- out
+
+    def _schedule(self) -> None:
+        # At the end of the reactor's turn, not at the first verb: what else the turn brings
+        # comes along, which is a quarter less CPU (e2e.md, ladder).
+        if not self._under_way and self._hand_over_call is None:
+            self._hand_over_call = self._clock.callLater(0, self._hand_over)
+
+    def _hand_over(self) -> None:
+        self._hand_over_call = None
+        verbs = self._next_verbs()
+        if verbs:
+            self._send(verbs, attempt=1)
+        else:
+            idle, self._idle = self._idle, []
+            for deferred in idle:
+                deferred.callback(None)
+
+    def _next_verbs(self) -> list[Verb[Any]]:
+        if self._suspects:
+            return [self._suspects.popleft()]
+        verbs: list[Verb[Any]] = []
+        rows = size = 0
+        while self._waiting:
+            verb = self._waiting[0]
+            rows += verb.rows
+            size += verb.size
+            if verbs and (rows > self._limits.batch_rows or size > self._limits.batch_bytes):
+                break
+            verbs.append(self._waiting.popleft())
+            self._waiting_bytes -= verb.size
+        return verbs
+
+    def _send(self, verbs: list[Verb[Any]], attempt: int) -> None:
+        plan = Plan(self._now(), self._ids, self._catalogue, self._policies, self._store.has_room())
+        under_way = _UnderWay(attempt)
+        self._plan(verbs, plan, under_way)
+        # Whoever waits for what this batch makes available is served by the same commit.
+        self._plan(self._lines.called(plan.readied), plan, under_way)
+        if not under_way.everybody():
+            self._schedule_next()
+            return
+        self._under_way = True
+        batch = plan.batch(tuple(under_way.operations))
+        done = self._store.run(batch)
+        done.addCallback(self._committed, under_way, batch)
+        done.addErrback(self._failed, under_way)
+
+    def _plan(self, verbs: Iterable[Verb[Any]], plan: Plan, under_way: _UnderWay) -> None:
+        for verb in verbs:
+            try:
+                operation = verb.plan(plan)
+            except EngineError as error:
+                under_way.refused.append((verb, error))
+                continue
+            if operation is not None:
+                under_way.verbs.append(verb)
+                under_way.operations.append(operation)
+
+    # -- back
+
+    def _committed(self, result: list[object] | Stale, under_way: _UnderWay, batch: Batch) -> None:
+        self._under_way = False
+        if isinstance(result, Stale):
+            self._outdated(result, under_way)
+            return
+        if self.trouble is not None:
+            self.trouble = None
+            self._log.info("The database takes writes again")
+        self._catalogue.commit(batch.changes)
+        if batch.high:
+            self._ids.written(batch.high)
+        # All in one turn: spreading them costs half as much CPU again (e2e.md).
+        for verb, answer in zip(under_way.verbs, result, strict=True):
+            verb.settle(answer)
+        for verb, error in under_way.refused:
+            verb.fail(error)
+        self._schedule_next()
+
+    def _outdated(self, stale: Stale, under_way: _UnderWay) -> None:
+        self._catalogue.take(stale.worlds)
+        if under_way.attempt < PLANNED_AT_MOST:
+            self._send(under_way.everybody(), under_way.attempt + 1)
+        else:
+            reason = "the queues change faster than this can be planned"
+            self._fail_all(under_way.everybody(), reason)
+            self._schedule_next()
+
+    def _failed(self, failure: Failure, under_way: _UnderWay) -> None:
+        self._under_way = False
+        verbs = [verb for verb in under_way.everybody() if not verb.deferred.called]
+        if isinstance(failure.value, Unavailable):
+            self._note_trouble(failure.getErrorMessage())
+            self._fail_all(verbs, "the database cannot be written just now")
+        elif len(under_way.verbs) <= 1:
+            self._log.failure("An operation could not be done", failure)
+            for verb in verbs:
+                verb.fail(OperationFailed("this could not be done"))
+        else:
+            # One of them is to blame: alone, each shows whether it is the one.
+            self._suspects.extend(verbs)
+        self._schedule_next()
+
+    def _fail_all(self, verbs: list[Verb[Any]], reason: str) -> None:
+        for verb in verbs:
+            verb.fail(StoreUnavailable(reason))
+
+    def _note_trouble(self, reason: str) -> None:
+        if self.trouble != reason:
+            self.trouble = reason
+            self._log.error("The database cannot be written: {reason}", reason=reason)
+
+    def _schedule_next(self) -> None:
+        if self._waiting or self._suspects or self._idle:
+            self._schedule()

@@ -1,0 +1,240 @@
+"""The queue engine: the verbs that every dialect is built from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from twisted.internet.defer import Deferred, fail
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from mqgate.engine import verbs
+from mqgate.engine.administering import Clear, DeleteQueue, Info, ListQueues, Update
+from mqgate.engine.catalogue import Catalogue
+from mqgate.engine.commits import GroupCommit, Limits
+from mqgate.engine.errors import (
+    InvalidRequest,
+    MessageNotFound,
+    QueueNotFound,
+    StoreUnavailable,
+)
+from mqgate.engine.ids import LARGEST, Ids
+from mqgate.engine.planning import Verb
+from mqgate.engine.reserving import Reserve
+from mqgate.engine.upkeep import Upkeep
+from mqgate.engine.values import Message, NewMessage, Policy, QueueInfo, QueueName
+from mqgate.engine.waiting import Lines
+from mqgate.storage.interface import Opened, Store
+
+T = TypeVar("T")
+
+
+class Engine:
+    """Queues of messages in worlds that know nothing of each other.
+
+    All verbs return Deferreds, which fire after what was asked is on disk; they fail with an
+    `EngineError`, and then nothing was changed. Durations and instants are whole milliseconds;
+    ``now`` tells the engine's time and must never run backwards. Correctness does not hang on
+    ``clock``, whose timers only wake waiters and start chores.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        store: Store,
+        clock: IReactorTime,
+        now: Callable[[], int],
+        policies: Mapping[str, Policy],
+        limits: Limits | None = None,
+        *,
+        opened: Opened,
+    ) -> None:
+        self._clock = clock
+        self._catalogue = Catalogue()
+        self._lines: Lines[Reserve] = Lines(clock, now, self._wake)
+        self._commits = GroupCommit(
+            store,
+            clock,
+            now,
+            Ids(opened.slot, opened.high),
+            self._catalogue,
+            policies,
+            self._lines,
+            limits or Limits(),
+        )
+        self._upkeep = Upkeep(store, clock, now, self._commits)
+
+    # -- life
+
+    def start(self) -> None:
+        """Begin the chores: expiry, old shelves, unused space."""
+        self._upkeep.start()
+
+    def drain(self) -> None:
+        """Answer all who wait, with nothing; from now on nobody waits."""
+        self._lines.drain()
+
+    def stop(self) -> Deferred[None]:
+        """Finish what is in hand; fires when the store is done with it."""
+        self._upkeep.stop()
+        self.drain()
+        return self._commits.when_idle()
+
+    def trouble(self) -> str | None:
+        """Why nothing can be written just now; None when it can."""
+        return self._commits.trouble
+
+    @property
+    def waiting(self) -> int:
+        """How many reserves are waiting for a message."""
+        return len(self._lines)
+
+    # -- messages
+
+    def post(
+        self, world: int, queue: str, messages: Sequence[NewMessage], *, policy: str
+    ) -> Deferred[list[int]]:
+        """Put messages on a queue, all or none; their ids, in order.
+
+        A missing queue is made, and keeps the named policy.
+        """
+        if not messages:
+            return fail(InvalidRequest("there is no message to post"))
+        verb = verbs.Post(
+            world, queue, messages, policy, self._lines.note_due, self._upkeep.expects
+        )
+        return self._enter_named(verb)
+
+    def reserve(
+        self,
+        world: int,
+        queue: str,
+        n: int = 1,
+        *,
+        lease: int | None = None,
+        wait: int = 0,
+        remove: bool = False,
+    ) -> Deferred[list[Message]]:
+        """Hand out up to ``n`` messages, at once if there are any, else within ``wait``.
+
+        They are reserved for ``lease``, or each for its own timeout; or, with ``remove``, gone.
+        A missing queue is an empty one. Cancel the Deferred when the client has gone: it then
+        takes nothing. What it took already is for `give_back`.
+        """
+        verb = Reserve(world, queue, n, lease, remove, self._lines, self._returned)
+        if wait > 0:
+            verb.wait_for(wait, self._clock)
+        return self._enter_named(verb)
+
+    def peek(self, world: int, queue: str, n: int = 1) -> Deferred[list[Message]]:
+        """The next ``n`` messages that a reserve would hand out. A missing queue is empty."""
+        return self._enter_named(verbs.Peek(world, queue, n))
+
+    def get(self, world: int, queue: str, message_id: int) -> Deferred[Message]:
+        """One message, whatever its state; deleted ones as long as the queue remembers them.
+
+        Fails with `MessageNotFound` or `QueueNotFound`.
+        """
+        return self._enter_with_id(verbs.Get(world, queue, message_id))
+
+    def touch(self, world: int, queue: str, message_id: int) -> Deferred[None]:
+        """Restart a reservation with the message's own timeout.
+
+        A message that nobody holds stays as it is. Fails with `MessageNotFound` or
+        `QueueNotFound`.
+        """
+        return self._enter_with_id(verbs.Touch(world, queue, message_id))
+
+    def release(self, world: int, queue: str, message_id: int, *, delay: int = 0) -> Deferred[None]:
+        """Make a message available again, now or after ``delay``, held by somebody or not.
+
+        Fails with `MessageNotFound` or `QueueNotFound`.
+        """
+        verb = verbs.Release(world, queue, message_id, delay, self._lines.note_due)
+        return self._enter_with_id(verb)
+
+    def delete(self, world: int, queue: str, ids: Sequence[int]) -> Deferred[frozenset[int]]:
+        """Delete messages, held by somebody or not; the ids of those that were there.
+
+        Fails with `QueueNotFound`.
+        """
+        known = [each for each in ids if 0 < each <= LARGEST]
+        return self._enter_named(verbs.Delete(world, queue, known, self._upkeep.expects))
+
+    def give_back(
+        self, world: int, queue: str, messages: Sequence[Message], *, removed: bool = False
+    ) -> None:
+        """Undo a delivery whose client went before its answer was written.
+
+        Each message goes to its old place with the count it has; ``removed`` ones are put back.
+        """
+        verb = verbs.GiveBack(world, queue, messages, removed)
+        verb.deferred.addErrback(self._not_given_back)
+        self._commits.enter_again(verb)
+
+    # -- queues
+
+    def clear(self, world: int, queue: str) -> Deferred[None]:
+        """Take all messages off a queue. Fails with `QueueNotFound`."""
+        return self._enter_named(Clear(world, queue)).addCallback(self._left_a_shelf)
+
+    def delete_queue(self, world: int, queue: str) -> Deferred[None]:
+        """Remove a queue and all that is on it. Fails with `QueueNotFound`."""
+        return self._enter_named(DeleteQueue(world, queue)).addCallback(self._left_a_shelf)
+
+    def info(self, world: int, queue: str) -> Deferred[QueueInfo]:
+        """A queue with its settings and exact counters. Fails with `QueueNotFound`."""
+        return self._enter_named(Info(world, queue))
+
+    def update(
+        self, world: int, queue: str, settings: Mapping[str, object], *, policy: str
+    ) -> Deferred[QueueInfo]:
+        """Lay settings over those of a queue, which is made where it is missing."""
+        return self._enter_named(Update(world, queue, settings, policy))
+
+    def list_queues(self, world: int, *, offset: int, limit: int) -> Deferred[list[QueueName]]:
+        """Queues by name, in code point order."""
+        return self._enter(ListQueues(world, offset, limit, self._catalogue))
+
+    # -- inside
+
+    def _enter(self, verb: Verb[T]) -> Deferred[T]:
+        try:
+            self._commits.enter(verb)
+        except StoreUnavailable as error:
+            verb.fail(error)
+        return verb.deferred
+
+    def _enter_named(self, verb: verbs.OnQueue[T]) -> Deferred[T]:
+        # PostgreSQL's text refuses NUL, and one such name would fail a whole batch.
+        if "\0" in verb.queue:
+            verb.fail(InvalidRequest("a queue's name cannot hold a NUL"))
+            return verb.deferred
+        return self._enter(verb)
+
+    def _enter_with_id(self, verb: verbs.Get | verbs.Touch | verbs.Release) -> Deferred[Any]:
+        if not 0 < verb.id <= LARGEST:  # more than 63 bits would fail a whole batch
+            verb.fail(MessageNotFound(f"there is no message {verb.id}"))
+            return verb.deferred
+        return self._enter_named(verb)
+
+    def _wake(self, waiters: Sequence[Reserve]) -> None:
+        for waiter in waiters:
+            self._commits.enter_again(waiter)
+
+    def _returned(self, reserve: Reserve, messages: list[Message]) -> None:
+        self.give_back(reserve.world, reserve.queue, messages, removed=reserve.remove)
+
+    def _not_given_back(self, failure: Failure) -> None:
+        # The reservation ends by itself all the same, only later.
+        if not isinstance(failure.value, QueueNotFound):
+            self._log.warn(
+                "Messages of a client that went away stay reserved until their time is up: {why}",
+                why=failure.getErrorMessage(),
+            )
+
+    def _left_a_shelf(self, result: None) -> None:
+        self._upkeep.look_for_shelves()

@@ -1,0 +1,46 @@
+"""Message ids: 63 bits, sorted by time, unique across gateways (engine.md, section 4)."""
+
+from __future__ import annotations
+
+from mqgate.storage.interface import EPOCH, INSTANT_SHIFT, SLOT_SHIFT
+
+#: How far ahead of use the upper bound of the ids given out is written down, in milliseconds.
+AHEAD = 2000
+
+#: The largest id there can be; a larger number is nobody's.
+LARGEST = (1 << 63) - 1
+
+_SEQUENCE = (1 << SLOT_SHIFT) - 1
+
+
+class Ids:
+    """Makes the ids of one gateway.
+
+    They never fall below one given out before, whatever the clock does: ``high`` is the bound
+    that the database knew at start.
+    """
+
+    def __init__(self, slot: int, high: int) -> None:
+        self._slot = slot << SLOT_SHIFT
+        self._last = high
+        self._high = high
+
+    def new(self, now: int) -> int:
+        """An id for this instant, or for the first one after the last id's that has room."""
+        fresh = (now - EPOCH) << INSTANT_SHIFT | self._slot
+        if fresh <= self._last:
+            fresh = self._last + 1
+            if not fresh & _SEQUENCE:  # this millisecond's ids are used up
+                fresh = ((self._last >> INSTANT_SHIFT) + 1) << INSTANT_SHIFT | self._slot
+        self._last = fresh
+        return fresh
+
+    def bound_to_write(self) -> int:
+        """The bound that has to reach the disk with the ids made last, or 0: it still holds."""
+        if self._last <= self._high:
+            return 0
+        return self._last + (AHEAD << INSTANT_SHIFT)
+
+    def written(self, bound: int) -> None:
+        """The bound is on disk."""
+        self._high = bound

@@ -1,0 +1,117 @@
+"""One batch in the making, and what the engine's verbs owe it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Generic, TypeVar
+
+from twisted.internet.defer import Deferred
+
+from mqgate.engine.catalogue import Catalogue, Draft
+from mqgate.engine.errors import NoRoom, QueueNotFound
+from mqgate.engine.ids import Ids
+from mqgate.engine.values import Policy
+from mqgate.storage.interface import Batch, Change, Operation, QueueRow
+
+T = TypeVar("T")
+
+#: What queues do whose policy's name nobody knows any more (its dialect left the configuration).
+PLAIN = Policy()
+
+
+class Plan:
+    """A batch in the making: its instant, its ids, and the catalogue as it is going to be."""
+
+    def __init__(
+        self,
+        now: int,
+        ids: Ids,
+        catalogue: Catalogue,
+        policies: Mapping[str, Policy],
+        has_room: bool,
+    ) -> None:
+        self.now = now
+        self._ids = ids
+        self._catalogue = catalogue
+        self._policies = policies
+        self._has_room = has_room
+        self._drafts: dict[int, Draft] = {}
+        #: How many messages this batch makes available, by (world, queue).
+        self.readied: Counter[tuple[int, str]] = Counter()
+
+    def new_id(self) -> int:
+        """An id that no message has had."""
+        return self._ids.new(self.now)
+
+    def draft(self, world: int) -> Draft:
+        """The world's catalogue, to read and to change; the batch relies on its version."""
+        draft = self._drafts.get(world)
+        if draft is None:
+            draft = self._drafts[world] = Draft(self._catalogue.world(world), self.now)
+        return draft
+
+    def queue(self, world: int, name: str) -> QueueRow:
+        """A queue that is there, or `QueueNotFound`."""
+        queue = self.draft(world).find(name)
+        if queue is None:
+            raise QueueNotFound(f"there is no queue {name!r}")
+        return queue
+
+    def make_queue(
+        self, world: int, name: str, policy: str, settings: Mapping[str, object]
+    ) -> QueueRow:
+        """A queue that is there, or is made now."""
+        draft = self.draft(world)
+        return draft.find(name) or draft.make(name, policy, settings)
+
+    def policy(self, queue: QueueRow) -> Policy:
+        """What the queue does with its messages."""
+        return self._policies.get(queue.policy, PLAIN)
+
+    def need_room(self) -> None:
+        """Raise `NoRoom` unless new things may be taken in."""
+        if not self._has_room:
+            raise NoRoom("the disk is nearly full: what is there can be fetched and deleted")
+
+    def batch(self, operations: tuple[Operation, ...]) -> Batch:
+        """The whole of it, ready to be carried out."""
+        drafts = self._drafts.values()
+        changes: list[Change] = [
+            change for draft in drafts if (change := draft.change()) is not None
+        ]
+        return Batch(
+            self.now,
+            tuple(draft.planned_with for draft in drafts),
+            tuple(changes),
+            operations,
+            self._ids.bound_to_write(),
+        )
+
+
+class Verb(Generic[T]):
+    """Something asked of the engine, from the moment it waits to enter a batch.
+
+    Planned anew if the batch has to be planned anew, so `plan` may run more than once.
+    """
+
+    __slots__ = ("deferred",)
+
+    #: Rows it may touch and bytes it carries: what the caps on batches count.
+    rows = 1
+    size = 0
+
+    def __init__(self) -> None:
+        self.deferred: Deferred[T] = Deferred()
+
+    def plan(self, plan: Plan) -> Operation | None:
+        """What the store is to do; None if nothing. Raises `EngineError` to fail alone."""
+        raise NotImplementedError
+
+    def settle(self, result: object) -> None:
+        """The batch is on disk; ``result`` is the store's answer to `plan`'s operation."""
+        raise NotImplementedError
+
+    def fail(self, error: Exception) -> None:
+        """It was not done; nothing was changed."""
+        self.deferred.errback(error)

@@ -1,0 +1,139 @@
+"""Reserve: hand messages out, and wait for some where there are none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+
+from mqgate.engine.planning import Plan
+from mqgate.engine.values import Message
+from mqgate.engine.verbs import OnQueue, message_of
+from mqgate.engine.waiting import Lines
+from mqgate.storage import interface as store
+
+
+class Reserve(OnQueue[list[Message]]):
+    """One reserve, from its first try to its answer.
+
+    Cancelling its Deferred takes it out of its line; what it is handed all the same, because it
+    was in a batch just then, goes to ``give_back``.
+    """
+
+    __slots__ = (
+        "_clock",
+        "_give_back",
+        "_lines",
+        "_timer",
+        "arrival",
+        "gone",
+        "lease",
+        "n",
+        "now",
+        "parked",
+        "patient",
+        "remove",
+        "rows",
+    )
+
+    def __init__(
+        self,
+        world: int,
+        queue: str,
+        n: int,
+        lease: int | None,
+        remove: bool,
+        lines: Lines[Reserve],
+        give_back: Callable[[Reserve, list[Message]], None],
+    ) -> None:
+        super().__init__(world, queue)
+        self.deferred = Deferred(self._cancelled)
+        self.n = self.rows = n
+        # What is removed at once has no reservation, and goes back as it was.
+        self.lease = None if remove else lease
+        self.remove = remove
+        self.arrival = lines.next_arrival()
+        self._lines = lines
+        self._give_back = give_back
+        self._timer: IDelayedCall | None = None
+        #: Whether it may still be parked; whether it is; whether nobody wants its answer.
+        self.patient = self.parked = self.gone = False
+
+    def wait_for(self, wait: int, clock: IReactorTime) -> None:
+        """Wait so many milliseconds, from now, for something to be handed out."""
+        self.patient = True
+        self._timer = clock.callLater(wait / 1000, self._out_of_time)
+
+    def plan(self, plan: Plan) -> store.Reserve | store.Check | None:
+        if self.gone:
+            return None
+        queue = plan.draft(self.world).find(self.queue)
+        if queue is None:
+            return store.Check()
+        self.now = plan.now
+        policy = plan.policy(queue)
+        return store.Reserve(
+            self.world,
+            queue.shelf,
+            self.n,
+            self.lease,
+            self.remove,
+            policy.remembers_for,
+            policy.keeps_place,
+        )
+
+    def settle(self, result: Any) -> None:
+        rows, next_due = result or ((), None)
+        if not rows:
+            self._empty_handed(next_due)
+            return
+        if not self.remove:
+            self._lines.note_due(self.key, min(row.due for row in rows))
+        messages = [message_of(row, self.now) for row in rows]
+        if self.gone:
+            self._give_back(self, messages)
+        else:
+            self._answer(messages)
+
+    def fail(self, error: Exception) -> None:
+        if not self.gone:
+            self._stop_timer()
+            super().fail(error)
+
+    def give_up(self) -> None:
+        """Answer with nothing."""
+        self.patient = False
+        self._answer([])
+
+    def _empty_handed(self, next_due: int | None) -> None:
+        if self.gone:
+            return
+        if self.patient and not self._lines.draining:
+            self._lines.park(self, next_due)
+        else:
+            self._answer([])
+
+    def _answer(self, messages: list[Message]) -> None:
+        self._stop_timer()
+        self.deferred.callback(messages)
+
+    def _out_of_time(self) -> None:
+        self._timer = None
+        self.patient = False
+        if self.parked:
+            self._lines.leave(self)
+            self.give_up()
+        # else it is in a batch, whose answer is the last one
+
+    def _cancelled(self, deferred: Deferred[list[Message]]) -> None:
+        self.gone = True
+        self._stop_timer()
+        if self.parked:
+            self._lines.leave(self)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None

@@ -1,0 +1,199 @@
+"""What the engine does for itself: expiry, old shelves, space, and seeing that writing works.
+
+Correctness never waits for any of it: a reserve passes over what has expired and promotes what
+has come due by itself. All of it goes in slices, between other people's batches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from mqgate.engine.commits import GroupCommit
+from mqgate.engine.errors import StoreUnavailable
+from mqgate.engine.planning import Plan, Verb
+from mqgate.engine.values import NEVER
+from mqgate.storage.interface import (
+    EmptyShelf,
+    Forget,
+    OldShelves,
+    Operation,
+    Probe,
+    Store,
+    Sweep,
+    Swept,
+)
+
+#: Rows in one slice, and the pause between slices, so that others' batches come in between.
+SLICE = 500
+PAUSE_SECONDS = 0.01
+
+#: What expires is removed within so many seconds, many at a time.
+SWEEP_SECONDS = 0.5
+
+#: How often the rest is looked at.
+ROUND_SECONDS = 1.0
+
+#: A removed queue's row stays this long, in milliseconds, for gateways that slept.
+TOMBSTONE = 3_600_000
+
+
+class Chore(Verb[Any]):
+    """An operation of the engine's own."""
+
+    __slots__ = ("operation", "rows")
+
+    def __init__(self, operation: Operation, rows: int = 1) -> None:
+        super().__init__()
+        self.operation = operation
+        self.rows = rows
+
+    def plan(self, plan: Plan) -> Operation:
+        return self.operation
+
+    def settle(self, result: object) -> None:
+        self.deferred.callback(result)
+
+
+class Upkeep:
+    """The chores of one engine."""
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        store: Store,
+        clock: IReactorTime,
+        now: Callable[[], int],
+        commits: GroupCommit,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._now = now
+        self._commits = commits
+        self._next_expiry = NEVER
+        self._sweep_call: IDelayedCall | None = None
+        self._round_call: IDelayedCall | None = None
+        self._shelf_call: IDelayedCall | None = None
+        self._shelves: list[tuple[int, int]] = []
+        self._forget_at = 0
+        self._running = False
+
+    def start(self) -> None:
+        """Take up what an earlier run left, and go on from there."""
+        self._running = True
+        self._sweep()
+        self.look_for_shelves()
+        self._round_call = self._clock.callLater(ROUND_SECONDS, self._round)
+
+    def stop(self) -> None:
+        """Do nothing more; what is at the store already comes to its end."""
+        self._running = False
+        for call in (self._sweep_call, self._round_call, self._shelf_call):
+            if call is not None and call.active():
+                call.cancel()
+
+    def expects(self, expiry: int) -> None:
+        """A message expires then."""
+        if expiry < self._next_expiry:
+            self._next_expiry = expiry
+            if self._running and self._sweep_call is not None:
+                self._sweep_call.cancel()
+                self._arm_sweep()
+
+    def look_for_shelves(self) -> None:
+        """A queue was cleared or deleted: its shelf is to be emptied."""
+        self._do(OldShelves(), self._found_shelves)
+
+    # -- expiry
+
+    def _arm_sweep(self) -> None:
+        # Never: a timer for each month is enough to keep the wait finite.
+        wait = min((self._next_expiry - self._now()) / 1000, 30 * 86_400)
+        self._sweep_call = self._clock.callLater(max(wait, SWEEP_SECONDS), self._sweep)
+
+    def _sweep(self) -> None:
+        self._sweep_call = None
+        self._next_expiry = NEVER
+        self._do(Sweep(SLICE), self._swept, SLICE, self._sweep_later)
+
+    def _swept(self, swept: Swept) -> None:
+        if swept.next_expires is not None:
+            self._next_expiry = min(self._next_expiry, swept.next_expires)
+        if swept.removed == SLICE:
+            self._sweep_call = self._clock.callLater(PAUSE_SECONDS, self._sweep)
+        else:
+            self._arm_sweep()
+
+    def _sweep_later(self) -> None:
+        self._sweep_call = self._clock.callLater(ROUND_SECONDS, self._sweep)
+
+    # -- shelves
+
+    def _found_shelves(self, shelves: tuple[tuple[int, int], ...]) -> None:
+        self._shelves = list(shelves)
+        if self._shelves and self._shelf_call is None:
+            self._shelf_call = self._clock.callLater(PAUSE_SECONDS, self._empty_shelf)
+
+    def _empty_shelf(self) -> None:
+        self._shelf_call = None
+        if self._shelves:
+            operation = EmptyShelf(*self._shelves[0], SLICE)
+            self._do(operation, self._emptied, SLICE, self._empty_later)
+
+    def _emptied(self, empty: bool) -> None:
+        if empty:
+            del self._shelves[0]
+        self._shelf_call = self._clock.callLater(PAUSE_SECONDS, self._empty_shelf)
+
+    def _empty_later(self) -> None:
+        self._shelf_call = self._clock.callLater(ROUND_SECONDS, self._empty_shelf)
+
+    # -- the rest
+
+    def _round(self) -> None:
+        self._round_call = self._clock.callLater(ROUND_SECONDS, self._round)
+        if self._commits.trouble is not None:
+            self._do(Probe(), lambda _: None)
+            return
+        if self._now() >= self._forget_at:
+            self._forget_at = self._now() + TOMBSTONE
+            self._do(Forget(self._now() - TOMBSTONE), lambda _: None)
+        self._store.tidy().addCallbacks(self._tidied, self._failed)
+
+    def _tidied(self, more: bool) -> None:
+        if more and self._running and self._round_call is not None:
+            self._round_call.reset(PAUSE_SECONDS * 2)
+
+    def _do(
+        self,
+        operation: Operation,
+        then: Callable[[Any], None],
+        rows: int = 1,
+        otherwise: Callable[[], None] = lambda: None,
+    ) -> None:
+        chore = Chore(operation, rows)
+
+        def done(result: object) -> None:
+            if self._running:
+                then(result)
+
+        def not_done(failure: Failure) -> None:
+            if not isinstance(
+                failure.value, StoreUnavailable
+            ):  # the trouble itself is in the log already
+                self._failed(failure)
+            if self._running:
+                otherwise()
+
+        deferred: Deferred[Any] = chore.deferred
+        deferred.addCallbacks(done, not_done).addErrback(self._failed)
+        self._commits.enter_again(chore)
+
+    def _failed(self, failure: Failure) -> None:
+        self._log.failure("A chore failed and will be tried again", failure)

@@ -1,0 +1,269 @@
+"""What can be asked of the engine, one class for each verb on messages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from mqgate.engine.errors import MessageNotFound
+from mqgate.engine.planning import Plan, Verb
+from mqgate.engine.values import DELAYED, DELETED, NEVER, READY, Message, NewMessage
+from mqgate.storage import interface as store
+from mqgate.storage.interface import INSTANT_SHIFT, MessageRow, PostRow
+
+T = TypeVar("T")
+
+#: Told (world, queue, instant) when a held message becomes ready, and the instant of an expiry.
+DueNote = Callable[[tuple[int, str], int], None]
+ExpiryNote = Callable[[int], None]
+
+
+def message_of(row: MessageRow, now: int) -> Message:
+    """A stored row as the engine's users see it: what has come due is ready already."""
+    state = row.state
+    if state not in (READY, DELETED) and row.due <= now:
+        state = READY
+    return Message(
+        row.id,
+        row.data,
+        row.props,
+        state,
+        row.times,
+        row.timeout,
+        row.pos,
+        row.expires,
+        row.first_at,
+        row.origin,
+    )
+
+
+class OnQueue(Verb[T]):
+    """A verb on one queue."""
+
+    __slots__ = ("key", "queue", "world")
+
+    def __init__(self, world: int, queue: str) -> None:
+        super().__init__()
+        self.world = world
+        self.queue = queue
+        self.key = (world, queue)
+
+
+class Post(OnQueue[list[int]]):
+    """Put messages on a queue, making it where it is missing."""
+
+    __slots__ = (
+        "_due",
+        "_due_note",
+        "_expires",
+        "_expiry_note",
+        "_ids",
+        "messages",
+        "policy",
+        "rows",
+        "size",
+    )
+
+    def __init__(
+        self,
+        world: int,
+        queue: str,
+        messages: Sequence[NewMessage],
+        policy: str,
+        due_note: DueNote,
+        expiry_note: ExpiryNote,
+    ) -> None:
+        super().__init__(world, queue)
+        self.messages = messages
+        self.policy = policy
+        self.rows = len(messages)
+        self.size = sum(len(message.body) + len(message.props or b"") for message in messages)
+        self._due_note = due_note
+        self._expiry_note = expiry_note
+
+    def plan(self, plan: Plan) -> store.Post:
+        plan.need_room()
+        queue = plan.make_queue(self.world, self.queue, self.policy, {})
+        rows = [self._row(message, plan) for message in self.messages]
+        self._ids = [row.id for row in rows]
+        self._expires = min(row.expires for row in rows)
+        self._due = min((row.due for row in rows if row.due), default=0)
+        plan.readied[self.key] += sum(1 for row in rows if not row.due)
+        return store.Post(self.world, queue.shelf, tuple(rows))
+
+    def _row(self, message: NewMessage, plan: Plan) -> PostRow:
+        id_ = plan.new_id()
+        delay = message.delay
+        expires = NEVER if message.expires_in is None else plan.now + message.expires_in
+        return PostRow(
+            id_,
+            DELAYED if delay else READY,
+            # A delayed message lines up by the moment it becomes available, and those of one
+            # moment by their ids.
+            id_ + (delay << INSTANT_SHIFT),
+            plan.now + delay if delay else 0,
+            expires,
+            message.timeout,
+            message.props,
+            message.body,
+        )
+
+    def settle(self, result: object) -> None:
+        self._expiry_note(self._expires)
+        if self._due:
+            self._due_note(self.key, self._due)
+        self.deferred.callback(self._ids)
+
+
+class Delete(OnQueue[frozenset[int]]):
+    """Delete messages by id: those that were there."""
+
+    __slots__ = ("_expires", "_expiry_note", "ids", "rows", "size")
+
+    def __init__(self, world: int, queue: str, ids: Sequence[int], expiry_note: ExpiryNote) -> None:
+        super().__init__(world, queue)
+        self.ids = tuple(ids)
+        self.rows = len(self.ids)
+        self.size = 8 * self.rows
+        self._expiry_note = expiry_note
+
+    def plan(self, plan: Plan) -> store.Delete:
+        queue = plan.queue(self.world, self.queue)
+        remember = plan.policy(queue).remembers_for
+        self._expires = plan.now + remember
+        return store.Delete(self.world, queue.shelf, self.ids, remember)
+
+    def settle(self, result: Any) -> None:
+        self._expiry_note(self._expires)
+        self.deferred.callback(frozenset(result))
+
+
+class Touch(OnQueue[None]):
+    """Restart a reservation's clock."""
+
+    __slots__ = ("id",)
+
+    def __init__(self, world: int, queue: str, id_: int) -> None:
+        super().__init__(world, queue)
+        self.id = id_
+
+    def plan(self, plan: Plan) -> store.Touch:
+        return store.Touch(self.world, plan.queue(self.world, self.queue).shelf, self.id)
+
+    def settle(self, result: object) -> None:
+        _settle_found(self, self.id, found=bool(result))
+
+
+class Release(OnQueue[None]):
+    """Put a message back: now, or after a delay."""
+
+    __slots__ = ("_due", "_due_note", "delay", "id")
+
+    def __init__(self, world: int, queue: str, id_: int, delay: int, due_note: DueNote) -> None:
+        super().__init__(world, queue)
+        self.id = id_
+        self.delay = delay
+        self._due_note = due_note
+
+    def plan(self, plan: Plan) -> store.Release:
+        queue = plan.queue(self.world, self.queue)
+        self._due = plan.now + self.delay if self.delay else 0
+        pos = None
+        if not plan.policy(queue).keeps_place:
+            pos = plan.new_id() + (self.delay << INSTANT_SHIFT)
+        if not self.delay:
+            plan.readied[self.key] += 1
+        return store.Release(self.world, queue.shelf, self.id, self._due, pos)
+
+    def settle(self, result: object) -> None:
+        if result and self._due:
+            self._due_note(self.key, self._due)
+        _settle_found(self, self.id, found=bool(result))
+
+
+def _settle_found(verb: Verb[None], id_: int, *, found: bool) -> None:
+    if found:
+        verb.deferred.callback(None)
+    else:
+        verb.deferred.errback(MessageNotFound(f"there is no message {id_}"))
+
+
+class GiveBack(OnQueue[int]):
+    """Undo a delivery whose client went before its answer was written: place and count kept."""
+
+    __slots__ = ("messages", "removed", "rows")
+
+    def __init__(self, world: int, queue: str, messages: Sequence[Message], removed: bool) -> None:
+        super().__init__(world, queue)
+        self.messages = messages
+        self.removed = removed
+        self.rows = len(messages)
+
+    def plan(self, plan: Plan) -> store.GiveBack | store.PutBack:
+        queue = plan.queue(self.world, self.queue)
+        plan.readied[self.key] += len(self.messages)
+        if self.removed:
+            rows = tuple(map(_removed_row, self.messages))
+            return store.PutBack(self.world, queue.shelf, rows)
+        deliveries = tuple((message.id, message.count) for message in self.messages)
+        return store.GiveBack(self.world, queue.shelf, deliveries)
+
+    def settle(self, result: Any) -> None:
+        self.deferred.callback(result)
+
+
+def _removed_row(message: Message) -> MessageRow:
+    return MessageRow(
+        message.id,
+        READY,
+        message.position,
+        0,
+        message.expires_at,
+        message.timeout,
+        message.count,
+        message.first_at,
+        message.origin,  # a body is stored under the id given at publish
+        message.origin,
+        message.props,
+        message.body,
+    )
+
+
+class Peek(OnQueue[list[Message]]):
+    """The next messages, left where they are."""
+
+    __slots__ = ("_now", "n", "rows")
+
+    def __init__(self, world: int, queue: str, n: int) -> None:
+        super().__init__(world, queue)
+        self.n = self.rows = n
+
+    def plan(self, plan: Plan) -> store.Peek | store.Check:
+        queue = plan.draft(self.world).find(self.queue)
+        if queue is None:
+            return store.Check()
+        self._now = plan.now
+        return store.Peek(self.world, queue.shelf, self.n, plan.policy(queue).keeps_place)
+
+    def settle(self, result: Any) -> None:
+        self.deferred.callback([message_of(row, self._now) for row in result or ()])
+
+
+class Get(OnQueue[Message]):
+    """One message by its id."""
+
+    __slots__ = ("_now", "id")
+
+    def __init__(self, world: int, queue: str, id_: int) -> None:
+        super().__init__(world, queue)
+        self.id = id_
+
+    def plan(self, plan: Plan) -> store.Get:
+        self._now = plan.now
+        return store.Get(self.world, plan.queue(self.world, self.queue).shelf, self.id)
+
+    def settle(self, result: Any) -> None:
+        if result is None:
+            self.deferred.errback(MessageNotFound(f"there is no message {self.id}"))
+        else:
+            self.deferred.callback(message_of(result, self._now))

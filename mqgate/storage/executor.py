@@ -1,0 +1,376 @@
+"""Carries a batch out against any database: groups operations, deals the results out again.
+
+Operations of one kind on one queue become one statement. That is legal because all of them are
+unanswered, so concurrent; the order of the kinds (acknowledgements, posts, reserves, reads) lets
+a waiting reserve see what came with it (engine.md, section 3).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Protocol, TypeVar
+
+from mqgate.storage.interface import (
+    Batch,
+    Change,
+    Count,
+    Delete,
+    EmptyShelf,
+    Forget,
+    Get,
+    GiveBack,
+    LeaseLost,
+    MessageRow,
+    OldShelves,
+    Operation,
+    Peek,
+    Post,
+    PostRow,
+    Probe,
+    PutBack,
+    Release,
+    Reserve,
+    Reserved,
+    Stale,
+    Sweep,
+    Swept,
+    Touch,
+    WorldRows,
+)
+
+Op = TypeVar("Op", bound=Operation)
+
+#: A count first removes up to so many messages that have expired (engine.md, section 5).
+SWEPT_BEFORE_COUNTING = 1000
+Shelf = tuple[int, int]
+
+
+class Session(Protocol):
+    """The statements of one database, inside one transaction. Times are in milliseconds."""
+
+    def versions(self, worlds: Sequence[int]) -> dict[int, int]: ...
+    def newer(self, world: int, since: int) -> WorldRows: ...
+    def change(self, change: Change) -> None: ...
+    def raise_high(self, high: int) -> bool: ...
+
+    def expired(self, now: int, limit: int) -> list[tuple[int, int, int, int, int]]:
+        """(id, world, shelf, state, body) of messages past their time, earliest first."""
+
+    def next_expiry(self) -> int | None: ...
+    def remove(self, ids: Sequence[int]) -> None: ...
+    def release_bodies(self, copies: Counter[int]) -> None: ...
+
+    def delete(self, shelf: Shelf, ids: Sequence[int], now: int) -> list[tuple[int, int]]:
+        """Remove rows; (id, body) of those that were there."""
+
+    def mark_deleted(self, shelf: Shelf, ids: Sequence[int], now: int, until: int) -> list[int]:
+        """Leave rows readable until ``until`` at most; the ids of those that were there."""
+
+    def touch(self, shelf: Shelf, ids: Sequence[int], now: int) -> set[int]: ...
+    def release(self, shelf: Shelf, releases: Sequence[Release], now: int) -> list[bool]: ...
+    def give_back(self, shelf: Shelf, deliveries: Sequence[tuple[int, int]]) -> int: ...
+    def put_back(self, shelf: Shelf, rows: Sequence[MessageRow], now: int) -> int:
+        """Restore removed rows that have not expired since; how many."""
+
+    def post(self, shelf: Shelf, rows: Sequence[PostRow]) -> None: ...
+    def promote(self, shelf: Shelf, now: int, in_place: bool) -> None:
+        """Make ready what has come due: at its place, or where it became available."""
+
+    def ready(self, shelf: Shelf, n: int, now: int) -> list[MessageRow]: ...
+    def reserve(self, shelf: Shelf, leases: Sequence[tuple[int, int]], now: int) -> None:
+        """Reserve rows that `ready` returned: (due, id) for each."""
+
+    def hand_out_deleted(self, rows: Sequence[MessageRow], until: int) -> None: ...
+    def next_due(self, shelf: Shelf) -> int | None: ...
+    def get(self, shelf: Shelf, message_id: int, now: int) -> MessageRow | None: ...
+    def count(self, shelf: Shelf) -> tuple[int, int]: ...
+    def add_counts(self, counts: Sequence[tuple[int, int, int, int]]) -> None:
+        """(world, shelf, messages more, posts more)."""
+
+    def has_counts(self, shelf: Shelf) -> bool: ...
+    def reshelf_counts(self, world: int, old: int, new: int | None) -> None: ...
+    def rows_of_shelf(self, shelf: Shelf, limit: int) -> list[tuple[int, int]]:
+        """(id, body) of some messages of a shelf, remembered ones left out."""
+
+    def forget_shelf(self, shelf: Shelf) -> None: ...
+    def old_shelves(self) -> list[Shelf]: ...
+    def forget_queues(self, before: int) -> int: ...
+
+
+def execute(session: Session, batch: Batch) -> list[object] | Stale:
+    """Carry ``batch`` out inside a transaction that the caller begins and ends.
+
+    A `Stale` result means that nothing was written. Raises `LeaseLost`, or whatever the database
+    raises; the caller rolls back.
+    """
+    stale = _outdated(session, batch)
+    if stale is not None:
+        return stale
+    return _Execution(session, batch).run()
+
+
+def _outdated(session: Session, batch: Batch) -> Stale | None:
+    current = session.versions([world for world, _ in batch.versions])
+    newer = [
+        session.newer(world, version)
+        for world, version in batch.versions
+        if current[world] != version
+    ]
+    return Stale(tuple(newer)) if newer else None
+
+
+class _Execution:
+    """One batch on its way through the database."""
+
+    def __init__(self, session: Session, batch: Batch) -> None:
+        self.session = session
+        self.batch = batch
+        self.now = batch.now
+        self.results: list[object] = [None] * len(batch.operations)
+        self.kinds: dict[type, list[tuple[int, Operation]]] = {}
+        self.counts: Counter[Shelf] = Counter()
+        self.posts: Counter[Shelf] = Counter()
+        self.promoted: set[Shelf] = set()
+        for index, operation in enumerate(batch.operations):
+            self.kinds.setdefault(type(operation), []).append((index, operation))
+
+    def run(self) -> list[object]:
+        batch = self.batch
+        if batch.high and not self.session.raise_high(batch.high):
+            raise LeaseLost("another gateway has taken this one's slot")
+        for change in batch.changes:
+            self.session.change(change)
+        kinds = self.kinds
+        if Count in kinds:  # so that the size is exact
+            self._sweep_up_to(SWEPT_BEFORE_COUNTING)
+        for kind, carry_out in _ORDER:
+            if kind in kinds:
+                carry_out(self)
+        self._write_counts()
+        self._reshelf_and_count()
+        return self.results
+
+    def _reshelf_and_count(self) -> None:
+        moves = [move for change in self.batch.changes for move in change.reshelved]
+        left = {(move.world, move.old) for move in moves}
+        later = []
+        for index, operation in self._all(Count):
+            shelf = (operation.world, operation.shelf)
+            if shelf in left:  # asked before the queue was cleared, so answered as it was then
+                self.results[index] = self.session.count(shelf)
+            else:
+                later.append((index, shelf))
+        for move in moves:
+            self.session.reshelf_counts(*move)
+        for index, shelf in later:
+            self.results[index] = self.session.count(shelf)
+
+    def _all(self, kind: type[Op]) -> Iterator[tuple[int, Op]]:
+        return iter(self.kinds.get(kind, ()))  # type: ignore[arg-type]
+
+    def _by_shelf(self, kind: type[Op]) -> dict[Shelf, list[tuple[int, Op]]]:
+        shelves: dict[Shelf, list[tuple[int, Op]]] = {}
+        for index, operation in self._all(kind):
+            shelf = (operation.world, operation.shelf)  # type: ignore[union-attr]
+            shelves.setdefault(shelf, []).append((index, operation))
+        return shelves
+
+    # -- upkeep
+
+    def _sweep(self) -> None:
+        for index, operation in self._all(Sweep):
+            swept = self._sweep_up_to(operation.limit)
+            self.results[index] = Swept(swept, self.session.next_expiry())
+
+    def _sweep_up_to(self, limit: int) -> int:
+        rows = self.session.expired(self.now, limit)
+        self._remove((row[0], row[4]) for row in rows)
+        gone = Counter((row[1], row[2]) for row in rows if row[3] != 3)
+        for shelf, n in gone.items():
+            # A shelf that no queue uses any more has no counters, and must get none.
+            if self.session.has_counts(shelf):
+                self.counts[shelf] -= n
+        return len(rows)
+
+    def _empty_shelves(self) -> None:
+        for index, operation in self._all(EmptyShelf):
+            shelf = (operation.world, operation.shelf)
+            rows = self.session.rows_of_shelf(shelf, operation.limit)
+            self._remove(rows)
+            empty = len(rows) < operation.limit
+            if empty:
+                self.session.forget_shelf(shelf)
+            self.results[index] = empty
+
+    def _old_shelves(self) -> None:
+        for index, _ in self._all(OldShelves):
+            self.results[index] = tuple(self.session.old_shelves())
+
+    def _forget(self) -> None:
+        for index, operation in self._all(Forget):
+            self.results[index] = self.session.forget_queues(operation.before)
+
+    def _probe(self) -> None:
+        if not self.batch.high:
+            self.session.raise_high(0)
+
+    def _remove(self, rows: Iterable[tuple[int, int]]) -> None:
+        rows = list(rows)
+        if not rows:
+            return
+        self.session.remove([row[0] for row in rows])
+        self.session.release_bodies(Counter(row[1] for row in rows))
+
+    # -- acknowledgements
+
+    def _delete(self) -> None:
+        for shelf, operations in self._by_shelf(Delete).items():
+            for remember in {operation.remember for _, operation in operations}:
+                same = [each for each in operations if each[1].remember == remember]
+                self._delete_alike(shelf, same, remember)
+
+    def _delete_alike(
+        self, shelf: Shelf, operations: list[tuple[int, Delete]], remember: int
+    ) -> None:
+        ids = [each for _, operation in operations for each in operation.ids]
+        if remember:
+            there = set(self.session.mark_deleted(shelf, ids, self.now, self.now + remember))
+        else:
+            rows = self.session.delete(shelf, ids, self.now)
+            self.session.release_bodies(Counter(body for _, body in rows))
+            there = {row[0] for row in rows}
+        self.counts[shelf] -= len(there)
+        for index, operation in operations:
+            # Two callers may delete one message at once: only the first finds it.
+            mine = tuple(each for each in dict.fromkeys(operation.ids) if each in there)
+            there.difference_update(mine)
+            self.results[index] = mine
+
+    def _touch(self) -> None:
+        for shelf, operations in self._by_shelf(Touch).items():
+            there = self.session.touch(shelf, [op.id for _, op in operations], self.now)
+            for index, operation in operations:
+                self.results[index] = operation.id in there
+
+    def _release(self) -> None:
+        for shelf, operations in self._by_shelf(Release).items():
+            there = self.session.release(shelf, [op for _, op in operations], self.now)
+            for (index, _), found in zip(operations, there, strict=True):
+                self.results[index] = found
+
+    def _give_back(self) -> None:
+        for shelf, operations in self._by_shelf(GiveBack).items():
+            for index, operation in operations:
+                self.results[index] = self.session.give_back(shelf, operation.deliveries)
+
+    def _put_back(self) -> None:
+        for shelf, operations in self._by_shelf(PutBack).items():
+            for index, operation in operations:
+                restored = self.session.put_back(shelf, operation.rows, self.now)
+                self.counts[shelf] += restored
+                self.results[index] = restored
+
+    # -- posts
+
+    def _post(self) -> None:
+        for shelf, operations in self._by_shelf(Post).items():
+            rows = [row for _, operation in operations for row in operation.rows]
+            self.session.post(shelf, rows)
+            self.counts[shelf] += len(rows)
+            self.posts[shelf] += len(rows)
+
+    # -- reserves and reads
+
+    def _promote(self, shelf: Shelf, in_place: bool) -> None:
+        if shelf not in self.promoted:
+            self.promoted.add(shelf)
+            self.session.promote(shelf, self.now, in_place)
+
+    def _reserve(self) -> None:
+        for shelf, operations in self._by_shelf(Reserve).items():
+            self._promote(shelf, operations[0][1].in_place)
+            wanted = sum(operation.n for _, operation in operations)
+            rows = iter(self.session.ready(shelf, wanted, self.now))
+            leases: list[tuple[int, int]] = []
+            empty_handed = []
+            for index, operation in operations:
+                # First come, first served: each takes its share in the order of the queue.
+                share = [self._handed_out(row, operation) for row in islice(rows, operation.n)]
+                if not share:
+                    empty_handed.append(index)
+                elif operation.remove:
+                    self._remove_handed_out(shelf, operation, share)
+                else:
+                    leases += [(row.due, row.id) for row in share]
+                self.results[index] = Reserved(tuple(share), None)
+            if leases:
+                self.session.reserve(shelf, leases, self.now)
+            if empty_handed:  # told after the leases, which come due too
+                nothing = Reserved((), self.session.next_due(shelf))
+                for index in empty_handed:
+                    self.results[index] = nothing
+
+    def _handed_out(self, row: MessageRow, operation: Reserve) -> MessageRow:
+        timeout = row.timeout if operation.lease is None else operation.lease
+        return MessageRow(
+            row.id,
+            1,
+            row.pos,
+            self.now + timeout,
+            row.expires,
+            timeout,
+            row.times + 1,
+            row.first_at or self.now,
+            row.body,
+            row.origin,
+            row.props,
+            row.data,
+        )
+
+    def _remove_handed_out(self, shelf: Shelf, operation: Reserve, share: list[MessageRow]) -> None:
+        self.counts[shelf] -= len(share)
+        if operation.remember:
+            self.session.hand_out_deleted(share, self.now + operation.remember)
+        else:
+            self._remove((row.id, row.body) for row in share)
+
+    def _peek(self) -> None:
+        for index, operation in self._all(Peek):
+            shelf = (operation.world, operation.shelf)
+            self._promote(shelf, operation.in_place)
+            self.results[index] = tuple(self.session.ready(shelf, operation.n, self.now))
+
+    def _get(self) -> None:
+        for index, operation in self._all(Get):
+            shelf = (operation.world, operation.shelf)
+            self.results[index] = self.session.get(shelf, operation.id, self.now)
+
+    def _write_counts(self) -> None:
+        counts = [
+            (*shelf, self.counts[shelf], self.posts[shelf])
+            for shelf in self.counts.keys() | self.posts.keys()
+            if self.counts[shelf] or self.posts[shelf]
+        ]
+        if counts:
+            self.session.add_counts(counts)
+
+
+#: The kinds in the order in which they are carried out; `Count` comes last of all, on its own.
+_ORDER: tuple[tuple[type, Callable[[_Execution], None]], ...] = (
+    (Sweep, _Execution._sweep),
+    (EmptyShelf, _Execution._empty_shelves),
+    (OldShelves, _Execution._old_shelves),
+    (Forget, _Execution._forget),
+    (Probe, _Execution._probe),
+    (Delete, _Execution._delete),
+    (Touch, _Execution._touch),
+    (Release, _Execution._release),
+    (GiveBack, _Execution._give_back),
+    (PutBack, _Execution._put_back),
+    (Post, _Execution._post),
+    (Reserve, _Execution._reserve),
+    (Peek, _Execution._peek),
+    (Get, _Execution._get),
+)

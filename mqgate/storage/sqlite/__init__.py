@@ -1,0 +1,6 @@
+"""The queue engine's database in one SQLite file (design, section 4)."""
+
+from mqgate.storage.sqlite.runners import Inline, WriterThread
+from mqgate.storage.sqlite.store import SQLiteStore
+
+__all__ = ["Inline", "SQLiteStore", "WriterThread"]

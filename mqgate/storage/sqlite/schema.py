@@ -1,0 +1,160 @@
+"""Opening the file: its settings, its schema, and what is said when it cannot be used."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib import resources
+
+from mqgate.storage.interface import StoreError
+
+#: Marks the file as ours ("mqga"), so that another program's database is not taken for one.
+APPLICATION = 0x6D716761
+
+#: How long another program (a shell, a backup) may hold the file before requests are refused.
+BUSY_SECONDS = 5.0
+
+_SETTINGS = (
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = FULL",
+    # Debian builds SQLite with it on: 16 kB deletes are 4.4 times slower (storage.md, trap b).
+    "PRAGMA secure_delete = OFF",
+    "PRAGMA cache_size = -65536",
+    "PRAGMA temp_store = MEMORY",
+    # The log is cut back to this after a peak.
+    "PRAGMA journal_size_limit = 67108864",
+)
+
+
+def migrations() -> list[str]:
+    """The schema's steps: the first makes version 1 out of an empty file, and so on."""
+    folder = resources.files("mqgate.storage") / "migrations"
+    files = sorted(each.name for each in folder.iterdir() if each.name.endswith(".sql"))
+    return [(folder / name).read_text() for name in files]
+
+
+def open_file(path: str, steps: Sequence[str] | None = None) -> sqlite3.Connection:
+    """Open the file, made or upgraded if need be. Raises `StoreError`."""
+    steps = migrations() if steps is None else steps
+    with told_plainly(path):
+        connection = sqlite3.connect(
+            path,
+            timeout=BUSY_SECONDS,
+            isolation_level=None,
+            check_same_thread=False,
+            cached_statements=256,
+        )
+        try:
+            _prepare(connection, path, steps)
+        except BaseException:
+            connection.close()
+            raise
+    return connection
+
+
+def _prepare(connection: sqlite3.Connection, path: str, steps: Sequence[str]) -> None:
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    if application != APPLICATION and (version or tables):
+        raise StoreError(f"{path} is the database of another program: give another data folder")
+    if version > len(steps):
+        raise StoreError(
+            f"{path} was written by a newer mqgate (schema {version}, this one knows"
+            f" {len(steps)}): install that version again"
+        )
+    if not tables:
+        os.chmod(path, 0o600)
+        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # before the first table
+    for setting in _SETTINGS:
+        connection.execute(setting).fetchall()
+    if 0 < version < len(steps):
+        _back_up(connection, path, version)
+    if version < len(steps):
+        _upgrade(connection, version, steps)
+
+
+def _back_up(connection: sqlite3.Connection, path: str, version: int) -> None:
+    """A copy of the file as it is, beside it, before an upgrade touches it."""
+    copy = f"{path}.schema-{version}"
+    if not os.path.exists(copy):
+        connection.execute("VACUUM INTO ?", (copy + ".part",))
+        os.chmod(copy + ".part", 0o600)
+        os.rename(copy + ".part", copy)
+
+
+def _upgrade(connection: sqlite3.Connection, version: int, steps: Sequence[str]) -> None:
+    """All steps in one transaction: a crash leaves the old schema or the new one."""
+    script = "".join(steps[version:])
+    connection.executescript(
+        f"BEGIN IMMEDIATE;\n{script}\n"
+        f"PRAGMA application_id = {APPLICATION};\n"
+        f"PRAGMA user_version = {len(steps)};\n"
+        "COMMIT;"
+    )
+
+
+def world_of(connection: sqlite3.Connection, names: Sequence[str]) -> int:
+    """The world behind a group of names: found by any of them, made if none is known."""
+    known = {}
+    for name in names:
+        row = connection.execute("SELECT world FROM world_name WHERE name = ?", (name,)).fetchone()
+        if row is not None:
+            known[name] = row[0]
+    if len(set(known.values())) > 1:
+        raise StoreError(
+            f"{' and '.join(known)} hold messages of their own already and cannot become one"
+        )
+    world: int
+    if known:
+        world = next(iter(known.values()))
+    else:
+        cursor = connection.execute("INSERT INTO world DEFAULT VALUES")
+        assert cursor.lastrowid is not None
+        world = cursor.lastrowid
+    connection.executemany(
+        "INSERT OR IGNORE INTO world_name(name, world) VALUES(?, ?)",
+        [(name, world) for name in names],
+    )
+    return world
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """All or nothing."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
+
+
+_REASONS = {
+    sqlite3.SQLITE_BUSY: "is locked by another program: close that one first",
+    sqlite3.SQLITE_LOCKED: "is locked by another program: close that one first",
+    sqlite3.SQLITE_CORRUPT: "is damaged: put a backup in its place",
+    sqlite3.SQLITE_NOTADB: "is damaged, or no SQLite database at all: put a backup in its place",
+    sqlite3.SQLITE_READONLY: "cannot be written: check its owner and mode, and its folder's",
+    sqlite3.SQLITE_CANTOPEN: "cannot be opened: check its owner and mode, and its folder's",
+    sqlite3.SQLITE_PERM: "cannot be opened: check its owner and mode, and its folder's",
+    sqlite3.SQLITE_FULL: "cannot be opened: the disk is full",
+    sqlite3.SQLITE_IOERR: "cannot be read or written: the disk may be full or failing",
+}
+
+
+@contextmanager
+def told_plainly(path: str) -> Iterator[None]:
+    """Turn what SQLite raises into a sentence that names the file and the cure."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        reason = _REASONS.get(code, "cannot be used")
+        raise StoreError(f"{path} {reason} ({error})") from error
+    except OSError as error:
+        raise StoreError(f"{path} cannot be used: {error.strerror}") from error

@@ -1,0 +1,214 @@
+"""The statements of `mqgate.storage.statements`, run on one SQLite connection."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from mqgate.storage import statements as sql
+from mqgate.storage.executor import Shelf
+from mqgate.storage.interface import (
+    EPOCH,
+    Change,
+    MessageRow,
+    PostRow,
+    QueueRow,
+    Release,
+    WorldRows,
+)
+
+#: As many held messages as one reserve makes ready: a longer backlog is taken in slices.
+PROMOTED_AT_ONCE = 1000
+
+
+def _listed(ids: Iterable[int]) -> str:
+    return "[" + ",".join(map(str, ids)) + "]"
+
+
+def _columns(row: QueueRow) -> tuple[object, ...]:
+    settings = json.dumps(row.settings, separators=(",", ":")).encode()
+    return (*row[:5], settings, *row[6:])
+
+
+def _queue_row(
+    world: int, number: int, name: str, shelf: int, policy: str, settings: bytes, *rest: int
+) -> QueueRow:
+    return QueueRow(world, number, name, shelf, policy, json.loads(settings), *rest)
+
+
+class SQLiteSession:
+    """One connection's statements; implements `mqgate.storage.executor.Session`."""
+
+    def __init__(self, connection: sqlite3.Connection, slot: int, owner: str) -> None:
+        self._execute = connection.execute
+        self._executemany = connection.executemany
+        self._slot = slot
+        self._owner = owner
+
+    # -- the catalogue
+
+    def versions(self, worlds: Sequence[int]) -> dict[int, int]:
+        return dict(self._execute(sql.VERSIONS, (_listed(worlds),)).fetchall())
+
+    def newer(self, world: int, since: int) -> WorldRows:
+        version, forgotten, next_number = self._execute(sql.WORLD, (world,)).fetchone()
+        complete = since < forgotten or since < 0
+        rows = self._execute(sql.QUEUES, (world, -1 if complete else since))
+        queues = tuple(_queue_row(*row) for row in rows)
+        return WorldRows(world, version, next_number, complete, queues)
+
+    def change(self, change: Change) -> None:
+        self._execute(sql.SET_WORLD, (change.version, change.next_number, change.world))
+        # Removals first: a queue that is removed and made again in one batch is two rows.
+        for row in sorted(change.queues, key=lambda row: row.removed == 0):
+            self._execute(sql.SET_QUEUE, _columns(row))
+        shelves = [(move.world, move.old) for move in change.reshelved]
+        self._executemany(sql.ADD_OLD_SHELF, shelves)
+
+    def raise_high(self, high: int) -> bool:
+        return self._execute(sql.RAISE_HIGH, (high, self._slot, self._owner)).rowcount == 1
+
+    def old_shelves(self) -> list[Shelf]:
+        return self._execute(sql.OLD_SHELVES).fetchall()
+
+    def rows_of_shelf(self, shelf: Shelf, limit: int) -> list[tuple[int, int]]:
+        rows = self._execute(sql.SHELF_READY, (*shelf, limit)).fetchall()
+        if len(rows) < limit:
+            rows += self._execute(sql.SHELF_HELD, (*shelf, limit - len(rows))).fetchall()
+        return rows
+
+    def forget_shelf(self, shelf: Shelf) -> None:
+        self._execute(sql.FORGET_SHELF, shelf)
+
+    def forget_queues(self, before: int) -> int:
+        self._execute(sql.NOTE_FORGOTTEN, (before, before))
+        return self._execute(sql.FORGET_QUEUES, (before,)).rowcount
+
+    # -- counters
+
+    def count(self, shelf: Shelf) -> tuple[int, int]:
+        counts: tuple[int, int] = self._execute(sql.COUNT, shelf).fetchone()
+        return counts
+
+    def has_counts(self, shelf: Shelf) -> bool:
+        return self._execute(sql.HAS_COUNTS, shelf).fetchone() is not None
+
+    def add_counts(self, counts: Sequence[tuple[int, int, int, int]]) -> None:
+        self._executemany(
+            sql.ADD_COUNT,
+            [(world, shelf, self._slot, n, total) for world, shelf, n, total in counts],
+        )
+
+    def reshelf_counts(self, world: int, old: int, new: int | None) -> None:
+        if new is not None:
+            _, total = self.count((world, old))
+            self._execute(sql.ADD_COUNT, (world, new, self._slot, 0, total))
+        self._execute(sql.DROP_COUNTS, (world, old))
+
+    # -- messages
+
+    def post(self, shelf: Shelf, rows: Sequence[PostRow]) -> None:
+        world, queue = shelf
+        self._executemany(
+            sql.POST_MESSAGE,
+            [
+                (id_, world, queue, state, pos, due, expires, timeout, 0, 0, id_, id_)
+                for id_, state, pos, due, expires, timeout, _, _ in rows
+            ],
+        )
+        self._executemany(sql.POST_BODY, [(row[0], world, row[6], row[7]) for row in rows])
+
+    def promote(self, shelf: Shelf, now: int, in_place: bool) -> None:
+        if in_place:
+            self._execute(sql.PROMOTE_IN_PLACE, (*shelf, now, PROMOTED_AT_ONCE))
+        else:
+            self._execute(sql.PROMOTE_TO_BACK, (EPOCH, *shelf, now, PROMOTED_AT_ONCE))
+
+    def ready(self, shelf: Shelf, n: int, now: int) -> list[MessageRow]:
+        rows = self._execute(sql.READY, (*shelf, now, n))
+        return list(map(MessageRow._make, rows))
+
+    def reserve(self, shelf: Shelf, leases: Sequence[tuple[int, int]], now: int) -> None:
+        self._executemany(sql.RESERVE, [(due, now, id_) for due, id_ in leases])
+
+    def hand_out_deleted(self, rows: Sequence[MessageRow], until: int) -> None:
+        self._executemany(
+            sql.HAND_OUT_DELETED, [(row.times, row.first_at, until, row.id) for row in rows]
+        )
+
+    def next_due(self, shelf: Shelf) -> int | None:
+        due: int | None = self._execute(sql.NEXT_DUE, shelf).fetchone()[0]
+        return due
+
+    def get(self, shelf: Shelf, message_id: int, now: int) -> MessageRow | None:
+        row = self._execute(sql.GET, (message_id, *shelf, now)).fetchone()
+        return None if row is None else MessageRow._make(row)
+
+    def touch(self, shelf: Shelf, ids: Sequence[int], now: int) -> set[int]:
+        listed = _listed(ids)
+        self._execute(sql.TOUCH, (now, listed, *shelf, now, now))
+        return {row[0] for row in self._execute(sql.THESE, (listed, *shelf, now))}
+
+    def release(self, shelf: Shelf, releases: Sequence[Release], now: int) -> list[bool]:
+        return [
+            self._execute(sql.RELEASE, (2 if due else 0, due, pos, id_, *shelf, now)).rowcount == 1
+            for _, _, id_, due, pos in releases
+        ]
+
+    def give_back(self, shelf: Shelf, deliveries: Sequence[tuple[int, int]]) -> int:
+        returned = [(*delivery, *shelf) for delivery in deliveries]
+        return self._executemany(sql.GIVE_BACK, returned).rowcount
+
+    def put_back(self, shelf: Shelf, rows: Sequence[MessageRow], now: int) -> int:
+        restored = 0
+        for row in rows:
+            if row.expires > now:
+                restored += self._put_back(shelf, row)
+        return restored
+
+    def _put_back(self, shelf: Shelf, row: MessageRow) -> bool:
+        if self._execute(sql.UNDELETE, (row.expires, row.id, *shelf)).rowcount:
+            return True
+        if self.get(shelf, row.id, 0) is not None:
+            return False
+        world, queue = shelf
+        self._execute(
+            sql.POST_MESSAGE,
+            (
+                *(row.id, world, queue, 0, row.pos, 0, row.expires, row.timeout, row.times),
+                *(row.first_at, row.body, row.origin),
+            ),
+        )
+        if not self._execute(sql.SHARE_BODY, (row.body,)).rowcount:
+            self._execute(sql.POST_BODY, (row.body, world, row.props, row.data))
+        return True
+
+    def delete(self, shelf: Shelf, ids: Sequence[int], now: int) -> list[tuple[int, int]]:
+        return self._execute(sql.DELETE, (_listed(ids), *shelf, now)).fetchall()
+
+    def mark_deleted(self, shelf: Shelf, ids: Sequence[int], now: int, until: int) -> list[int]:
+        rows = self._execute(sql.MARK_DELETED, (until, _listed(ids), *shelf, now))
+        return [row[0] for row in rows.fetchall()]
+
+    # -- what is removed for good
+
+    def expired(self, now: int, limit: int) -> list[tuple[int, int, int, int, int]]:
+        return self._execute(sql.EXPIRED, (now, limit)).fetchall()
+
+    def next_expiry(self) -> int | None:
+        expires: int | None = self._execute(sql.NEXT_EXPIRY).fetchone()[0]
+        return expires
+
+    def remove(self, ids: Sequence[int]) -> None:
+        self._execute(sql.REMOVE, (_listed(ids),))
+
+    def release_bodies(self, copies: Counter[int]) -> None:
+        """One use less of each body, as often as it is counted; unused ones go."""
+        single = [body for body, times in copies.items() if times == 1]
+        dropped = self._execute(sql.DROP_BODIES, (_listed(single),)).rowcount if single else 0
+        if dropped == len(copies):  # nothing was shared, which is nearly always so
+            return
+        self._executemany(sql.LEAVE_BODY, [(times, body) for body, times in copies.items()])
+        self._execute(sql.DROP_UNUSED_BODIES, (_listed(copies),))

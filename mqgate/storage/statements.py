@@ -1,0 +1,128 @@
+"""Every statement of the store, in one place; the plans they must have are in tests/storage.
+
+Ids go in as one JSON array each, because SQLite cannot bind a list. ``+expires`` keeps SQLite
+from walking the expiry index instead of the queue's own. A queue's order is (pos, id).
+"""
+
+from __future__ import annotations
+
+MESSAGE = (
+    "m.id, m.state, m.pos, m.due, m.expires, m.timeout, m.rcount, m.first_at, m.body, m.origin,"
+    " b.props, b.data"
+)
+IDS = "(SELECT value FROM json_each(?))"
+#: The row is in this queue, and is there for those who look for it.
+THERE = "world = ? AND queue = ? AND state < 3 AND expires > ?"
+
+# -- the catalogue
+
+VERSIONS = f"SELECT id, version FROM world WHERE id IN {IDS}"
+WORLD = "SELECT version, forgotten, next_number FROM world WHERE id = ?"
+QUEUES = (
+    "SELECT world, number, name, shelf, policy, settings, created, removed, version"
+    " FROM queue WHERE world = ? AND version > ?"
+)
+SET_WORLD = "UPDATE world SET version = ?, next_number = ? WHERE id = ?"
+REMOVE_NAME = "UPDATE queue SET removed = ?, version = ? WHERE world = ? AND number = ?"
+SET_QUEUE = (
+    "INSERT INTO queue(world, number, name, shelf, policy, settings, created, removed, version)"
+    " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(world, number) DO UPDATE SET"
+    " shelf = excluded.shelf, policy = excluded.policy, settings = excluded.settings,"
+    " removed = excluded.removed, version = excluded.version"
+)
+ADD_OLD_SHELF = "INSERT INTO old_shelf(world, shelf) VALUES(?, ?)"
+OLD_SHELVES = "SELECT world, shelf FROM old_shelf"
+FORGET_SHELF = "DELETE FROM old_shelf WHERE world = ? AND shelf = ?"
+NOTE_FORGOTTEN = (
+    "UPDATE world SET forgotten = (SELECT max(version) FROM queue WHERE world = world.id"
+    " AND removed > 0 AND removed < ?)"
+    " WHERE id IN (SELECT world FROM queue WHERE removed > 0 AND removed < ?)"
+)
+FORGET_QUEUES = "DELETE FROM queue WHERE removed > 0 AND removed < ?"
+
+# -- gateways
+
+RAISE_HIGH = "UPDATE gateway SET high = max(high, ?) WHERE slot = ? AND owner = ?"
+TAKE_SLOT = (
+    "INSERT INTO gateway(slot, owner, lease, batch, high) VALUES(?, ?, 0, 0, 0)"
+    " ON CONFLICT(slot) DO UPDATE SET owner = excluded.owner RETURNING high"
+)
+
+# -- counters
+
+COUNT = (
+    "SELECT coalesce(sum(n), 0), coalesce(sum(total), 0) FROM qstat WHERE world = ? AND queue = ?"
+)
+HAS_COUNTS = "SELECT 1 FROM qstat WHERE world = ? AND queue = ? LIMIT 1"
+ADD_COUNT = (
+    "INSERT INTO qstat(world, queue, slot, n, total) VALUES(?, ?, ?, ?, ?)"
+    " ON CONFLICT(world, queue, slot) DO UPDATE"
+    " SET n = n + excluded.n, total = total + excluded.total"
+)
+DROP_COUNTS = "DELETE FROM qstat WHERE world = ? AND queue = ?"
+
+# -- messages
+
+POST_MESSAGE = (
+    "INSERT INTO msg(id, world, queue, state, pos, due, expires, timeout, rcount, first_at, body,"
+    " origin) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+POST_BODY = "INSERT INTO body(id, world, refs, props, data) VALUES(?, ?, 1, ?, ?)"
+
+PROMOTE_TO_BACK = (
+    "UPDATE msg SET state = 0, due = 0, pos = CASE state WHEN 1 THEN (due - ?) << 22 ELSE pos END"
+    " WHERE id IN (SELECT id FROM msg WHERE world = ? AND queue = ? AND state IN (1, 2)"
+    " AND due <= ? ORDER BY due LIMIT ?)"
+)
+PROMOTE_IN_PLACE = (
+    "UPDATE msg SET state = 0, due = 0 WHERE id IN (SELECT id FROM msg WHERE world = ?"
+    " AND queue = ? AND state IN (1, 2) AND due <= ? ORDER BY due LIMIT ?)"
+)
+READY = (
+    f"SELECT {MESSAGE} FROM msg m JOIN body b ON b.id = m.body WHERE m.world = ? AND m.queue = ?"
+    " AND m.state = 0 AND +m.expires > ? ORDER BY m.pos, m.id LIMIT ?"
+)
+RESERVE = (
+    "UPDATE msg SET state = 1, due = ?, rcount = rcount + 1, first_at = CASE first_at WHEN 0"
+    " THEN ? ELSE first_at END WHERE id = ?"
+)
+NEXT_DUE = "SELECT min(due) FROM msg WHERE world = ? AND queue = ? AND state IN (1, 2)"
+GET = (
+    f"SELECT {MESSAGE} FROM msg m JOIN body b ON b.id = m.body"
+    " WHERE m.id = ? AND m.world = ? AND m.queue = ? AND m.expires > ?"
+)
+
+TOUCH = f"UPDATE msg SET due = ? + timeout WHERE id IN {IDS} AND {THERE} AND state = 1 AND due > ?"
+THESE = f"SELECT id FROM msg WHERE id IN {IDS} AND {THERE}"
+RELEASE = f"UPDATE msg SET state = ?, due = ?, pos = coalesce(?, pos) WHERE id = ? AND {THERE}"
+GIVE_BACK = (
+    "UPDATE msg SET state = 0, due = 0 WHERE id = ? AND rcount = ? AND world = ? AND queue = ?"
+    " AND state = 1"
+)
+DELETE = f"DELETE FROM msg WHERE id IN {IDS} AND {THERE} RETURNING id, body"
+MARK_DELETED = (
+    f"UPDATE msg SET state = 3, due = 0, expires = min(expires, ?) WHERE id IN {IDS} AND {THERE}"
+    " RETURNING id"
+)
+HAND_OUT_DELETED = (
+    "UPDATE msg SET state = 3, due = 0, rcount = ?, first_at = ?, expires = min(expires, ?)"
+    " WHERE id = ?"
+)
+UNDELETE = (
+    "UPDATE msg SET state = 0, expires = ? WHERE id = ? AND world = ? AND queue = ? AND state = 3"
+)
+
+EXPIRED = (
+    "SELECT id, world, queue, state, body FROM msg WHERE expires <= ? ORDER BY expires LIMIT ?"
+)
+NEXT_EXPIRY = "SELECT min(expires) FROM msg"
+REMOVE = f"DELETE FROM msg WHERE id IN {IDS}"
+SHELF_READY = "SELECT id, body FROM msg WHERE world = ? AND queue = ? AND state = 0 LIMIT ?"
+SHELF_HELD = "SELECT id, body FROM msg WHERE world = ? AND queue = ? AND state IN (1, 2) LIMIT ?"
+
+# -- bodies, which several messages may share
+
+DROP_BODIES = f"DELETE FROM body WHERE id IN {IDS} AND refs = 1"
+LEAVE_BODY = "UPDATE body SET refs = refs - ? WHERE id = ?"
+DROP_UNUSED_BODIES = f"DELETE FROM body WHERE id IN {IDS} AND refs <= 0"
+SHARE_BODY = "UPDATE body SET refs = refs + 1 WHERE id = ?"
