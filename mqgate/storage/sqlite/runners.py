@@ -74,6 +74,6 @@ class WriterThread:
             try:
                 result = function()
             except Exception:  # noqa: BLE001 - it is the caller's to handle, in its own thread
-                self._reactor.callFromThread(deferred.errback, Failure())  # type: ignore[no-untyped-call]
+                self._reactor.callFromThread(deferred.errback, Failure())
             else:
                 self._reactor.callFromThread(deferred.callback, result)

@@ -1,0 +1,93 @@
+"""Does the database add up? Run at the end of every crash test (engine.md, section 5)."""
+
+from __future__ import annotations
+
+import sqlite3
+
+#: Each finds what must not be there; the sentence takes the row's values.
+_CHECKS: tuple[tuple[str, str], ...] = (
+    (
+        "queue {1!r} of world {0} counts {2} messages but has {3}",
+        """
+        SELECT * FROM (SELECT q.world, q.name,
+            (SELECT coalesce(sum(n), 0) FROM qstat s
+                WHERE s.world = q.world AND s.queue = q.shelf) AS counted,
+            (SELECT count(*) FROM msg m
+                WHERE m.world = q.world AND m.queue = q.shelf AND m.state < 3) AS there
+            FROM queue q WHERE q.removed = 0)
+        WHERE counted <> there
+        """,
+    ),
+    (
+        "queue {1!r} of world {0} has {3} messages but only {2} were ever posted",
+        """
+        SELECT * FROM (SELECT q.world, q.name,
+            (SELECT coalesce(sum(total), 0) FROM qstat s
+                WHERE s.world = q.world AND s.queue = q.shelf) AS posted,
+            (SELECT coalesce(sum(n), 0) FROM qstat s
+                WHERE s.world = q.world AND s.queue = q.shelf) AS counted
+            FROM queue q WHERE q.removed = 0)
+        WHERE counted > posted
+        """,
+    ),
+    (
+        "shelf {1} of world {0} has counters, but no queue",
+        """
+        SELECT DISTINCT world, queue FROM qstat s WHERE NOT EXISTS
+            (SELECT 1 FROM queue q
+                WHERE q.world = s.world AND q.shelf = s.queue AND q.removed = 0)
+        """,
+    ),
+    (
+        "body {0} is used {2} times but counts {1}",
+        """
+        SELECT * FROM (SELECT b.id, b.refs, count(m.id) AS used
+            FROM body b LEFT JOIN msg m ON m.body = b.id GROUP BY b.id)
+        WHERE refs <> used
+        """,
+    ),
+    (
+        "message {0} has no body",
+        "SELECT id FROM msg m WHERE NOT EXISTS (SELECT 1 FROM body b WHERE b.id = m.body)",
+    ),
+    (
+        "message {0} stands on shelf {2} of world {1}, which no queue uses and nobody empties",
+        """
+        SELECT id, world, queue FROM msg m WHERE state < 3
+            AND NOT EXISTS (SELECT 1 FROM queue q
+                WHERE q.world = m.world AND q.shelf = m.queue AND q.removed = 0)
+            AND NOT EXISTS (SELECT 1 FROM old_shelf o
+                WHERE o.world = m.world AND o.shelf = m.queue)
+        """,
+    ),
+    (
+        "message {0} has state {1} and due time {2}, which do not go together",
+        "SELECT id, state, due FROM msg WHERE (due = 0) <> (state IN (0, 3))",
+    ),
+    (
+        "message {0} has an id above {1}, the highest given out",
+        """
+        SELECT id, (SELECT max(high) FROM gateway) FROM msg
+            WHERE id > (SELECT max(high) FROM gateway)
+        """,
+    ),
+)
+
+
+def verify(connection: sqlite3.Connection, *, at_most: int = 20) -> list[str]:
+    """What is wrong with the database, a sentence each, at most so many of a kind.
+
+    Reads one snapshot, so a server may be at work beside it.
+    """
+    problems: list[str] = []
+    connection.execute("BEGIN")
+    try:
+        (integrity,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
+        if integrity != "ok":
+            problems.append(f"the file is damaged: {integrity}")
+        for sentence, query in _CHECKS:
+            rows = connection.execute(query).fetchmany(at_most)
+            problems += [sentence.format(*row) for row in rows]
+    finally:
+        connection.execute("ROLLBACK")
+    return problems

@@ -1,0 +1,491 @@
+"""The behaviour that every store owes the engine; each store's tests inherit it."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from twisted.internet.defer import Deferred
+from twisted.trial.unittest import SynchronousTestCase
+
+from mqgate.storage import interface as ops
+from mqgate.storage.interface import (
+    Batch,
+    Change,
+    Operation,
+    PostRow,
+    QueueRow,
+    Reserved,
+    Reshelf,
+    Stale,
+    Store,
+    Swept,
+)
+
+T = TypeVar("T")
+
+NOW = 1_800_000_000_000
+NEVER = 1 << 62
+SHELF = 2
+
+
+def row(id_: int, **other: Any) -> PostRow:
+    """A ready message whose place is its id."""
+    plain = PostRow(id_, 0, id_, 0, NEVER, 60_000, None, b"body %d" % id_)
+    return plain._replace(**other)
+
+
+class StoreContract:
+    """Mix into a `SynchronousTestCase` that gives `make_store` and `reopen`."""
+
+    store: Store
+    world: int
+
+    def make_store(self) -> Store:
+        """A store on an empty database, not opened yet."""
+        raise NotImplementedError
+
+    def reopen(self) -> Store:
+        """Close the store and open another one on the same database."""
+        raise NotImplementedError
+
+    def setUp(self) -> None:
+        self.store = self.make_store()
+        self.opened = self.store.open()
+        (self.world,) = self.store.worlds([["a:one"]])
+        self.change(queues=(self.queue(),))
+
+    # -- steps
+
+    def wait(self: Any, deferred: Deferred[T]) -> T:
+        result: T = self.successResultOf(deferred)
+        return result
+
+    def run_batch(self, *operations: Operation, now: int = NOW, **other: Any) -> Any:
+        return self.wait(self.store.run(Batch(now, (), (), operations, 0)._replace(**other)))
+
+    def one(self, operation: Operation, now: int = NOW) -> Any:
+        return self.run_batch(operation, now=now)[0]
+
+    def queue(self, **other: Any) -> QueueRow:
+        plain = QueueRow(self.world, 1, "q", SHELF, "plain", {}, NOW, 0, 1)
+        return plain._replace(**other)
+
+    def change(
+        self,
+        queues: tuple[QueueRow, ...] = (),
+        reshelved: tuple[Reshelf, ...] = (),
+        version: int = 1,
+    ) -> None:
+        change = Change(self.world, version, 10, queues, reshelved)
+        self.run_batch(changes=(change,))
+
+    def post(self, *rows: PostRow, shelf: int = SHELF) -> None:
+        self.one(ops.Post(self.world, shelf, rows))
+
+    def reserve(self, n: int = 1, now: int = NOW, **other: Any) -> Reserved:
+        plain = ops.Reserve(self.world, SHELF, n, None, False, 0, False)
+        result: Reserved = self.one(plain._replace(**other), now)
+        return result
+
+    def ids(self, reserved: Reserved) -> list[int]:
+        return [each.id for each in reserved.rows]
+
+    def delete(self, *ids: int, remember: int = 0, now: int = NOW) -> Any:
+        return self.one(ops.Delete(self.world, SHELF, ids, remember), now)
+
+    def count(self, shelf: int = SHELF, now: int = NOW) -> Any:
+        return self.one(ops.Count(self.world, shelf), now)
+
+
+class OpeningContract(StoreContract):
+    """What is kept from one opening to the next."""
+
+    def test_a_world_is_found_again_by_any_of_its_names(self: Any) -> None:
+        (other,) = self.store.worlds([["a:two", "b:two"]])
+        store = self.reopen()
+        self.assertEqual(store.worlds([["b:two"], ["a:one"]]), [other, self.world])
+
+    def test_names_of_different_worlds_do_not_become_one(self: Any) -> None:
+        self.store.worlds([["a:two"]])
+        with self.assertRaises(ops.StoreError) as caught:
+            self.store.worlds([["a:new", "a:one", "a:two"]])
+        self.assertIn("a:one and a:two", str(caught.exception))
+        # Nothing of it was kept.
+        (fresh,) = self.store.worlds([["a:new"]])
+        self.assertNotIn(fresh, self.store.worlds([["a:one"], ["a:two"]]))
+
+    def test_what_was_committed_is_there_after_reopening(self: Any) -> None:
+        self.post(row(1), row(2))
+        self.store = self.reopen()
+        self.assertEqual(self.ids(self.reserve(9)), [1, 2])
+        self.assertEqual(self.count(), (2, 2))
+
+    def test_the_bound_of_ids_is_kept(self: Any) -> None:
+        self.run_batch(high=77)
+        store = self.reopen()
+        self.assertEqual(self.last_opened.high, 77)
+        self.assertTrue(store.has_room())
+
+
+class PostingContract(StoreContract):
+    """Posts, reserves and their order."""
+
+    def test_messages_come_in_the_order_of_their_places(self: Any) -> None:
+        self.post(row(3), row(1), row(2, pos=9))
+        self.assertEqual(self.ids(self.reserve(9)), [1, 3, 2])
+
+    def test_one_place_is_shared_in_the_order_of_ids(self: Any) -> None:
+        self.post(row(3, pos=5), row(1, pos=5), row(2, pos=5))
+        self.assertEqual(self.ids(self.reserve(2)), [1, 2])
+
+    def test_a_reserve_hands_out_the_whole_message(self: Any) -> None:
+        self.post(row(1, props=b"p", expires=NOW + 9, timeout=50))
+        (found,) = self.reserve().rows
+        self.assertEqual(
+            found,
+            ops.MessageRow(1, 1, 1, NOW + 50, NOW + 9, 50, 1, NOW, 1, 1, b"p", b"body 1"),
+        )
+
+    def test_a_lease_takes_the_place_of_the_timeout_for_once(self: Any) -> None:
+        self.post(row(1, timeout=50))
+        (found,) = self.reserve(lease=5).rows
+        self.assertEqual((found.timeout, found.due), (5, NOW + 5))
+        (again,) = self.reserve(now=NOW + 5).rows
+        self.assertEqual((again.timeout, again.times, again.first_at), (50, 2, NOW))
+
+    def test_reserves_of_one_batch_share_in_their_order(self: Any) -> None:
+        self.post(*map(row, range(1, 6)))
+        take = ops.Reserve(self.world, SHELF, 2, None, False, 0, False)
+        results = self.run_batch(take, take._replace(lease=7), take, take)
+        self.assertEqual([self.ids(each) for each in results], [[1, 2], [3, 4], [5], []])
+
+    def test_a_reserve_sees_what_is_posted_in_its_batch(self: Any) -> None:
+        take = ops.Reserve(self.world, SHELF, 2, None, False, 0, False)
+        taken, _ = self.run_batch(take, ops.Post(self.world, SHELF, (row(1),)))
+        self.assertEqual(self.ids(taken), [1])
+
+    def test_an_empty_handed_reserve_learns_the_next_due_time(self: Any) -> None:
+        self.post(row(1, state=2, due=NOW + 70), row(2, state=2, due=NOW + 60))
+        self.assertEqual(self.reserve(), Reserved((), NOW + 60))
+
+    def test_leases_of_its_own_batch_count_among_the_due_times(self: Any) -> None:
+        self.post(row(1, timeout=40))
+        take = ops.Reserve(self.world, SHELF, 1, None, False, 0, False)
+        _, nothing = self.run_batch(take, take)
+        self.assertEqual(nothing, Reserved((), NOW + 40))
+
+    def test_an_empty_queue_has_no_due_time(self: Any) -> None:
+        self.assertEqual(self.reserve(), Reserved((), None))
+
+    def test_a_delayed_message_is_handed_out_when_it_is_due(self: Any) -> None:
+        self.post(row(1, state=2, due=NOW + 5, pos=99), row(2, pos=98))
+        self.assertEqual(self.ids(self.reserve(9)), [2])
+        self.assertEqual(self.ids(self.reserve(9, now=NOW + 5)), [1])
+
+    def test_a_lapsed_message_goes_to_the_back(self: Any) -> None:
+        base = (NOW - ops.EPOCH) << ops.INSTANT_SHIFT
+        self.post(row(base + 1, timeout=5))
+        self.reserve()
+        self.post(row(((NOW + 4 - ops.EPOCH) << ops.INSTANT_SHIFT) + 1))
+        self.post(row(((NOW + 6 - ops.EPOCH) << ops.INSTANT_SHIFT) + 1))
+        order = [each.pos for each in self.reserve(9, now=NOW + 9).rows]
+        self.assertEqual(order[1], (NOW + 5 - ops.EPOCH) << ops.INSTANT_SHIFT)
+
+    def test_a_lapsed_message_keeps_its_place_where_the_queue_says_so(self: Any) -> None:
+        self.post(row(1, timeout=5), row(2))
+        self.reserve(in_place=True)
+        self.assertEqual(self.ids(self.reserve(9, now=NOW + 9, in_place=True)), [1, 2])
+
+    def test_expired_messages_are_passed_over_before_they_are_swept(self: Any) -> None:
+        self.post(row(1, expires=NOW), row(2))
+        self.assertEqual(self.ids(self.reserve(9)), [2])
+
+    def test_a_removing_reserve_leaves_nothing(self: Any) -> None:
+        self.post(row(1), row(2))
+        self.assertEqual(self.ids(self.reserve(remove=True)), [1])
+        self.assertEqual(self.count(), (1, 2))
+        self.assertIsNone(self.one(ops.Get(self.world, SHELF, 1)))
+
+    def test_a_removing_reserve_remembers_where_the_queue_does(self: Any) -> None:
+        self.post(row(1))
+        self.reserve(remove=True, remember=100)
+        found = self.one(ops.Get(self.world, SHELF, 1))
+        self.assertEqual((found.state, found.times, found.expires), (3, 1, NOW + 100))
+        self.assertEqual(self.count(), (0, 1))
+        self.assertEqual(self.ids(self.reserve(9, now=NOW + 99)), [])
+
+    def test_a_peek_leaves_everything_as_it_is(self: Any) -> None:
+        self.post(row(1), row(2))
+        peek = ops.Peek(self.world, SHELF, 9, False)
+        self.assertEqual([each.id for each in self.one(peek)], [1, 2])
+        self.assertEqual([each.times for each in self.one(peek)], [0, 0])
+
+    def test_queues_do_not_see_each_others_messages(self: Any) -> None:
+        self.change(queues=(self.queue(number=3, name="other", shelf=4),))
+        self.post(row(1), shelf=4)
+        self.assertEqual(self.ids(self.reserve(9)), [])
+        self.assertEqual(self.delete(1), ())
+        self.assertIsNone(self.one(ops.Get(self.world, SHELF, 1)))
+
+
+class AcknowledgingContract(StoreContract):
+    """Delete, touch, release, give back."""
+
+    def test_delete_tells_which_ids_were_there(self: Any) -> None:
+        self.post(row(1), row(2), row(3))
+        self.reserve()
+        self.assertEqual(self.delete(3, 1, 7, 3), (3, 1))
+        self.assertEqual(self.delete(1), ())
+        self.assertEqual(self.count(), (1, 3))
+
+    def test_of_two_deletes_in_one_batch_one_finds_the_message(self: Any) -> None:
+        self.post(row(1))
+        delete = ops.Delete(self.world, SHELF, (1,), 0)
+        self.assertEqual(self.run_batch(delete, delete), [(1,), ()])
+        self.assertEqual(self.count(), (0, 1))
+
+    def test_a_remembered_message_is_readable_and_nothing_else(self: Any) -> None:
+        self.post(row(1))
+        self.assertEqual(self.delete(1, remember=100), (1,))
+        self.assertEqual(self.one(ops.Get(self.world, SHELF, 1)).state, 3)
+        self.assertEqual(self.delete(1, remember=100), ())
+        self.assertFalse(self.one(ops.Touch(self.world, SHELF, 1)))
+        self.assertFalse(self.one(ops.Release(self.world, SHELF, 1, 0, 9)))
+        self.assertEqual(self.ids(self.reserve()), [])
+        self.assertEqual(self.count(), (0, 1))
+        self.assertIsNone(self.one(ops.Get(self.world, SHELF, 1), NOW + 100))
+
+    def test_a_message_is_not_remembered_beyond_its_own_time(self: Any) -> None:
+        self.post(row(1, expires=NOW + 10))
+        self.delete(1, remember=100)
+        self.assertIsNone(self.one(ops.Get(self.world, SHELF, 1), NOW + 10))
+
+    def test_touch_restarts_the_clock_with_the_messages_own_timeout(self: Any) -> None:
+        self.post(row(1, timeout=50))
+        self.reserve(lease=20)
+        self.assertTrue(self.one(ops.Touch(self.world, SHELF, 1), NOW + 10))
+        self.assertEqual(self.ids(self.reserve(now=NOW + 59)), [])
+        self.assertEqual(self.ids(self.reserve(now=NOW + 60)), [1])
+
+    def test_touch_changes_nothing_of_a_message_nobody_holds(self: Any) -> None:
+        self.post(row(1), row(2, state=2, due=NOW + 5, pos=9))
+        self.assertEqual(
+            self.run_batch(ops.Touch(self.world, SHELF, 1), ops.Touch(self.world, SHELF, 2)),
+            [True, True],
+        )
+        self.assertEqual(self.ids(self.reserve(9, now=NOW + 5)), [1, 2])
+
+    def test_touch_does_not_revive_a_lapsed_reservation(self: Any) -> None:
+        self.post(row(1, timeout=5))
+        self.reserve()
+        self.assertTrue(self.one(ops.Touch(self.world, SHELF, 1), NOW + 5))
+        self.assertEqual(self.ids(self.reserve(now=NOW + 5)), [1])
+
+    def test_touch_misses_what_is_not_there(self: Any) -> None:
+        self.post(row(1, expires=NOW))
+        self.assertFalse(self.one(ops.Touch(self.world, SHELF, 1)))
+        self.assertFalse(self.one(ops.Touch(self.world, SHELF, 2)))
+
+    def test_release_puts_a_message_where_it_is_told(self: Any) -> None:
+        self.post(row(1), row(2))
+        self.reserve()
+        self.assertTrue(self.one(ops.Release(self.world, SHELF, 1, 0, 9)))
+        self.assertEqual(self.ids(self.reserve(9)), [2, 1])
+
+    def test_release_without_a_place_keeps_the_old_one(self: Any) -> None:
+        self.post(row(1), row(2))
+        self.reserve()
+        self.assertTrue(self.one(ops.Release(self.world, SHELF, 1, 0, None)))
+        self.assertEqual(self.ids(self.reserve(9)), [1, 2])
+
+    def test_release_with_a_due_time_delays(self: Any) -> None:
+        self.post(row(1))
+        self.reserve()
+        self.one(ops.Release(self.world, SHELF, 1, NOW + 5, 9))
+        self.assertEqual(self.reserve(), Reserved((), NOW + 5))
+        (found,) = self.reserve(now=NOW + 5).rows
+        self.assertEqual((found.pos, found.times), (9, 2))
+
+    def test_giving_back_keeps_place_and_count(self: Any) -> None:
+        self.post(row(1), row(2))
+        self.reserve()
+        self.assertEqual(self.one(ops.GiveBack(self.world, SHELF, ((1, 1),))), 1)
+        found = self.reserve(9).rows
+        self.assertEqual([(each.id, each.times) for each in found], [(1, 2), (2, 1)])
+
+    def test_giving_back_leaves_a_later_delivery_alone(self: Any) -> None:
+        self.post(row(1, timeout=5))
+        self.reserve()
+        self.reserve(now=NOW + 5)
+        self.assertEqual(self.one(ops.GiveBack(self.world, SHELF, ((1, 1),))), 0)
+        self.assertEqual(self.ids(self.reserve(now=NOW + 6)), [])
+
+    def test_putting_back_restores_a_removed_message(self: Any) -> None:
+        self.post(row(1, props=b"p"), row(2))
+        taken = self.reserve(remove=True).rows
+        put_back = ops.PutBack(self.world, SHELF, taken)
+        self.assertEqual(self.one(put_back), 1)
+        self.assertEqual(self.one(put_back), 0)
+        found = self.reserve(9).rows
+        self.assertEqual([(each.id, each.times) for each in found], [(1, 2), (2, 1)])
+        self.assertEqual((found[0].props, found[0].data), (b"p", b"body 1"))
+        self.assertEqual(self.count(), (2, 2))
+
+    def test_putting_back_restores_a_remembered_message_too(self: Any) -> None:
+        self.post(row(1), row(2))
+        taken = self.reserve(remove=True, remember=100).rows
+        self.assertEqual(self.one(ops.PutBack(self.world, SHELF, taken)), 1)
+        (found,) = self.reserve(now=NOW + 1000).rows
+        self.assertEqual((found.id, found.expires), (1, NEVER))
+        self.assertEqual(self.count(), (2, 2))
+
+    def test_putting_back_lets_go_of_what_expired_meanwhile(self: Any) -> None:
+        self.post(row(1, expires=NOW + 5))
+        taken = self.reserve(remove=True).rows
+        self.assertEqual(self.one(ops.PutBack(self.world, SHELF, taken), NOW + 5), 0)
+
+
+class UpkeepContract(StoreContract):
+    """Expiry, shelves, tombstones, counters."""
+
+    def test_a_sweep_removes_what_has_expired_and_tells_what_comes_next(self: Any) -> None:
+        self.post(row(1, expires=NOW), row(2, expires=NOW - 1), row(3, expires=NOW + 9))
+        self.assertEqual(self.one(ops.Sweep(1)), Swept(1, NOW))
+        self.assertEqual(self.one(ops.Sweep(9)), Swept(1, NOW + 9))
+        self.assertEqual(self.count(), (1, 3))
+
+    def test_a_sweep_of_nothing(self: Any) -> None:
+        self.assertEqual(self.one(ops.Sweep(9)), Swept(0, None))
+
+    def test_a_swept_message_that_was_remembered_is_not_counted_twice(self: Any) -> None:
+        self.post(row(1), row(2))
+        self.delete(1, remember=5)
+        self.one(ops.Sweep(9), NOW + 5)
+        self.assertEqual(self.count(now=NOW + 5), (1, 2))
+
+    def test_a_count_is_exact_when_the_sweep_is_late(self: Any) -> None:
+        self.post(row(1, expires=NOW + 5), row(2))
+        self.assertEqual(self.count(now=NOW + 5), (1, 2))
+
+    def test_clearing_leaves_the_messages_behind_and_keeps_the_total(self: Any) -> None:
+        self.post(row(1), row(2))
+        self.change((self.queue(shelf=5),), (Reshelf(self.world, SHELF, 5),), version=2)
+        self.post(row(3), shelf=5)
+        self.assertEqual(self.count(5), (1, 3))
+        self.assertEqual(self.one(ops.OldShelves()), ((self.world, SHELF),))
+
+    def test_an_old_shelf_is_emptied_in_slices_bodies_and_all(self: Any) -> None:
+        self.post(row(1), row(2, state=2, due=NOW + 9), row(3))
+        self.delete(3, remember=50)
+        self.change((self.queue(shelf=5),), (Reshelf(self.world, SHELF, 5),), version=2)
+        empty = ops.EmptyShelf(self.world, SHELF, 1)
+        results = [self.one(empty) for _ in range(3)]
+        self.assertEqual(results, [False, False, True])
+        self.assertEqual(self.one(ops.OldShelves()), ())
+        self.one(ops.Sweep(9), NOW + 50)
+        self.assert_clean()
+
+    def test_a_sweep_of_an_old_shelf_makes_no_counters(self: Any) -> None:
+        self.post(row(1, expires=NOW + 5))
+        self.change((self.queue(shelf=5),), (Reshelf(self.world, SHELF, 5),), version=2)
+        self.one(ops.Sweep(9), NOW + 5)
+        self.assert_clean()
+
+    def test_a_count_asked_beside_a_clear_is_one_of_before_or_after(self: Any) -> None:
+        self.post(row(1), row(2))
+        change = Change(self.world, 2, 10, (self.queue(shelf=5),), (Reshelf(self.world, SHELF, 5),))
+        counts = self.run_batch(
+            ops.Count(self.world, SHELF), ops.Count(self.world, 5), changes=(change,)
+        )
+        self.assertEqual(counts, [(2, 2), (0, 2)])
+
+    def test_bodies_go_with_the_last_message_that_uses_them(self: Any) -> None:
+        self.post(row(1), row(2))
+        self.delete(1, 2)
+        self.assert_clean()
+
+    def assert_clean(self: Any) -> None:
+        """Nothing is left over: each store looks in its own way."""
+        raise NotImplementedError
+
+
+class CatalogueContract(StoreContract):
+    """Versions, changes and tombstones."""
+
+    def newer(self: Any, version: int) -> ops.WorldRows:
+        result = self.run_batch(ops.Check(), versions=((self.world, version),))
+        self.assertIsInstance(result, Stale)
+        (rows,) = result.worlds
+        return rows  # type: ignore[no-any-return]
+
+    def test_a_plan_on_the_current_version_is_carried_out(self: Any) -> None:
+        self.assertEqual(
+            self.run_batch(ops.Probe(), ops.Check(), versions=((self.world, 1),)), [None, None]
+        )
+
+    def test_an_outdated_plan_changes_nothing_and_brings_what_is_newer(self: Any) -> None:
+        second = self.queue(number=3, name="q2", shelf=4, version=2, settings={"a": [1]})
+        self.change((second,), version=2)
+        post = ops.Post(self.world, SHELF, (row(1),))
+        result = self.run_batch(post, versions=((self.world, 1),), high=99)
+        self.assertEqual(result, Stale((ops.WorldRows(self.world, 2, 10, False, (second,)),)))
+        self.assertEqual(self.count(), (0, 0))
+
+    def test_whoever_knows_nothing_gets_all(self: Any) -> None:
+        rows = self.newer(-1)
+        self.assertTrue(rows.complete)
+        self.assertEqual(rows.queues, (self.queue(),))
+
+    def test_a_removed_queue_is_a_tombstone_until_it_is_forgotten(self: Any) -> None:
+        gone = self.queue(removed=NOW, version=2)
+        self.change((gone,), (Reshelf(self.world, SHELF, None),), version=2)
+        self.assertEqual(self.newer(1).queues, (gone,))
+        self.assertEqual(self.one(ops.Forget(NOW)), 0)
+        self.assertEqual(self.one(ops.Forget(NOW + 1)), 1)
+        # Who might have missed the tombstone is told everything anew.
+        self.assertEqual(self.newer(1), ops.WorldRows(self.world, 2, 10, True, ()))
+
+    def test_a_queue_removed_and_made_again_at_once_is_two_rows(self: Any) -> None:
+        gone = self.queue(removed=NOW, version=2)
+        fresh = self.queue(number=7, shelf=8, version=2)
+        self.change((fresh, gone), (Reshelf(self.world, SHELF, None),), version=2)
+        rows = sorted(self.newer(1).queues, key=lambda each: each.number)
+        self.assertEqual(rows, [gone, fresh])
+
+
+class FailingContract(StoreContract):
+    """A batch that cannot be done changes nothing."""
+
+    def test_a_batch_with_an_impossible_operation_changes_nothing(self: Any) -> None:
+        self.post(row(1))
+        bad = ops.Post(self.world, SHELF, (row(2), row(1)))  # that id is taken
+        self.failureResultOf(
+            self.store.run(Batch(NOW, (), (), (ops.Post(self.world, SHELF, (row(5),)), bad), 0))
+        )
+        self.assertEqual(self.count(), (1, 1))
+        self.assertEqual(self.ids(self.reserve(9)), [1])
+
+    def test_a_value_no_store_can_take_changes_nothing(self: Any) -> None:
+        bad = ops.Delete(self.world, SHELF, (1 << 70,), 0)
+        good = ops.Post(self.world, SHELF, (row(1),))
+        done = self.store.run(Batch(NOW, (), (), (good, bad), 0))
+        done.addErrback(lambda failure: None)
+        self.assertIn(self.wait(done), (None, [None, ()]))
+        self.assertIn(self.count(), ((0, 0), (1, 1)))
+
+
+class _Contract(
+    OpeningContract,
+    PostingContract,
+    AcknowledgingContract,
+    UpkeepContract,
+    CatalogueContract,
+    FailingContract,
+):
+    """All of it."""
+
+
+class Contract(_Contract, SynchronousTestCase):
+    """The whole contract as a test case; subclass it with a store."""
+
+    last_opened: ops.Opened

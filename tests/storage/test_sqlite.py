@@ -1,0 +1,296 @@
+"""The SQLite store keeps the contract, and what is its own: the file."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from typing import Any
+
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred
+from twisted.trial.unittest import SynchronousTestCase, TestCase
+
+from mqgate.storage import interface as ops
+from mqgate.storage import statements
+from mqgate.storage.interface import Batch, Store, StoreError, Unavailable
+from mqgate.storage.sqlite import Inline, SQLiteStore, WriterThread, schema
+from mqgate.storage.verify import verify
+from tests.storage import contract
+from tests.storage.contract import NOW, SHELF, row
+
+
+class SQLiteContractTests(contract.Contract):
+    """The store with its calls made on the spot."""
+
+    def make_store(self) -> Store:
+        self.path = os.path.join(self.mktemp_folder(), "queues.db")
+        return SQLiteStore(self.path, Inline())
+
+    def mktemp_folder(self) -> str:
+        folder = self.mktemp()
+        os.makedirs(folder)
+        return folder
+
+    def reopen(self) -> Store:
+        self.store.close()
+        self.store = SQLiteStore(self.path, Inline())
+        self.last_opened = self.store.open()
+        return self.store
+
+    def tearDown(self) -> None:
+        self.store.close()
+
+    def assert_clean(self) -> None:
+        connection = sqlite3.connect(self.path)
+        self.addCleanup(connection.close)
+        self.assertEqual(verify(connection), [])
+        (bodies,) = connection.execute("SELECT count(*) FROM body").fetchone()
+        (messages,) = connection.execute("SELECT count(*) FROM msg").fetchone()
+        self.assertEqual(bodies, messages)
+
+
+del contract.Contract  # else trial would run it without a store
+
+
+class Files(SynchronousTestCase):
+    """A folder with a database that has been used once."""
+
+    def setUp(self) -> None:
+        self.folder = self.mktemp()
+        os.makedirs(self.folder)
+        self.path = os.path.join(self.folder, "queues.db")
+
+    def make(self) -> None:
+        store = SQLiteStore(self.path, Inline())
+        store.open()
+        store.close()
+
+    def refusal(self) -> str:
+        store = SQLiteStore(self.path, Inline())
+        with self.assertRaises(StoreError) as caught:
+            store.open()
+        text = str(caught.exception)
+        self.assertNotIn("\n", text)
+        self.assertIn(self.path, text)
+        return text
+
+
+class OpeningTests(Files):
+    """What the operator is told when the file cannot be used."""
+
+    def test_a_second_server_is_told_who_has_the_file(self) -> None:
+        store = SQLiteStore(self.path, Inline())
+        store.open()
+        self.addCleanup(store.close)
+        self.assertIn(f"held by another server (process {os.getpid()})", self.refusal())
+
+    def test_a_closed_store_can_be_opened_by_another(self) -> None:
+        self.make()
+        self.make()
+
+    def test_a_damaged_file_is_called_damaged(self) -> None:
+        with open(self.path, "wb") as file:
+            file.write(b"not a database at all, " * 500)
+        self.assertIn("is damaged", self.refusal())
+
+    def test_a_refused_file_is_let_go_of(self) -> None:
+        with open(self.path, "wb") as file:
+            file.write(b"x" * 5000)
+        self.refusal()
+        os.remove(self.path)
+        self.make()
+
+    def test_a_newer_schema_is_refused(self) -> None:
+        self.make()
+        self.execute("PRAGMA user_version = 99")
+        self.assertIn("newer mqgate (schema 99", self.refusal())
+
+    def test_another_programs_database_is_refused(self) -> None:
+        self.execute("CREATE TABLE x(y)")
+        self.assertIn("another program", self.refusal())
+
+    def test_a_read_only_file_is_refused(self) -> None:
+        self.make()
+        os.chmod(self.path, 0o444)
+        os.chmod(self.folder, 0o755)
+        os.remove(self.path + ".lock")
+        with open(self.path + ".lock", "w") as lock:
+            os.fchmod(lock.fileno(), 0o666)
+        self.become_nobody()
+        self.assertIn("cannot be written", self.refusal())
+
+    def become_nobody(self) -> None:
+        """Root may write anything, so that user has to step down for the test."""
+        if os.geteuid() == 0:
+            parents = os.path.abspath(self.folder).split(os.sep)
+            for end in range(2, len(parents) + 1):
+                folder = os.sep.join(parents[:end])
+                mode = os.stat(folder).st_mode
+                if not mode & 0o001:
+                    os.chmod(folder, mode | 0o001)
+                    self.addCleanup(os.chmod, folder, mode)
+            os.seteuid(65534)
+            self.addCleanup(os.seteuid, 0)
+
+    def test_a_missing_folder_is_named(self) -> None:
+        self.path = os.path.join(self.folder, "no", "queues.db")
+        self.assertIn("cannot be written", self.refusal())
+
+    def test_the_file_is_nobody_elses_to_read(self) -> None:
+        self.make()
+        self.assertEqual(os.stat(self.path).st_mode & 0o777, 0o600)
+
+    def execute(self, statement: str) -> None:
+        connection = sqlite3.connect(self.path)
+        connection.execute(statement)
+        connection.commit()
+        connection.close()
+
+
+class MigrationTests(Files):
+    """An older file is upgraded, with a copy put aside first."""
+
+    MORE = "CREATE TABLE novelty(x); INSERT INTO novelty VALUES(1);"
+
+    def test_an_older_file_is_upgraded_after_a_backup(self) -> None:
+        self.make()
+        steps = [*schema.migrations(), self.MORE]
+        connection = schema.open_file(self.path, steps)
+        self.assertEqual(connection.execute("SELECT x FROM novelty").fetchall(), [(1,)])
+        connection.close()
+        old = sqlite3.connect(self.path + ".schema-1")
+        self.assertEqual(old.execute("PRAGMA user_version").fetchall(), [(1,)])
+        old.close()
+
+    def test_a_step_that_fails_leaves_the_file_as_it_was(self) -> None:
+        self.make()
+        with self.assertRaises(StoreError):
+            schema.open_file(self.path, [*schema.migrations(), self.MORE + "bad;"])
+        self.make()
+
+    def test_a_new_file_needs_no_backup(self) -> None:
+        self.make()
+        self.assertEqual(sorted(os.listdir(self.folder)), ["queues.db", "queues.db.lock"])
+
+
+class DiskTests(Files):
+    """A full disk, and the space that is given back."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.free = 1000
+        self.store = SQLiteStore(
+            self.path, Inline(), free_space_minimum=500, free_space=lambda folder: self.free
+        )
+        self.store.open()
+        self.addCleanup(self.store.close)
+        (self.world,) = self.store.worlds([["x"]])
+
+    def test_there_is_room_above_the_minimum_only(self) -> None:
+        self.assertTrue(self.store.has_room())
+        self.free = 499
+        self.assertFalse(self.store.has_room())
+        self.free = 500
+        self.assertTrue(self.store.has_room())
+
+    def run_batch(self, *operations: ops.Operation) -> Deferred[Any]:
+        return self.store.run(Batch(NOW, (), (), operations, 0))
+
+    def post(self, first: int, size: int) -> Deferred[Any]:
+        rows = tuple(row(first + i, data=b"x" * size) for i in range(100))
+        return self.run_batch(ops.Post(self.world, SHELF, rows))
+
+    def pragma(self, text: str) -> Any:
+        connection = self.store._connection
+        assert connection is not None
+        return connection.execute(f"PRAGMA {text}").fetchone()[0]
+
+    def test_a_full_disk_is_unavailability_and_passes(self) -> None:
+        pages = self.pragma("page_count")
+        self.pragma(f"max_page_count = {pages + 20}")
+        self.failureResultOf(self.post(1, 4000), Unavailable)
+        self.assertEqual(
+            self.successResultOf(self.run_batch(ops.Count(self.world, SHELF))), [(0, 0)]
+        )
+        self.pragma("max_page_count = 1000000")
+        self.successResultOf(self.post(1, 4000))
+
+    def test_unused_space_is_given_back_in_slices(self) -> None:
+        for i in range(50):
+            self.successResultOf(self.post(1 + 100 * i, 4000))
+        full = self.pragma("page_count")
+        self.successResultOf(
+            self.run_batch(ops.Delete(self.world, SHELF, tuple(range(1, 5001)), 0))
+        )
+        slices = 1
+        while self.successResultOf(self.store.tidy()):
+            slices += 1
+        self.assertGreater(slices, 2)
+        self.assertLess(self.pragma("page_count"), full / 3)
+        self.assertFalse(self.successResultOf(self.store.tidy()))
+
+
+class PlanTests(Files):
+    """Every hot statement walks the index made for it, whatever the statistics say."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.make()
+        self.connection = sqlite3.connect(self.path)
+        self.addCleanup(self.connection.close)
+
+    def plan(self, statement: str) -> str:
+        parameters = [1] * statement.count("?")
+        rows = self.connection.execute("EXPLAIN QUERY PLAN " + statement, parameters)
+        return " | ".join(text for *_, text in rows)
+
+    def assert_plan(self, statement: str, *indexes: str) -> None:
+        plan = self.plan(statement)
+        for index in indexes:
+            self.assertIn(index, plan)
+        self.assertNotIn("TEMP B-TREE", plan)
+        self.assertNotIn("SCAN m", plan)
+
+    def test_plans(self) -> None:
+        for statement, indexes in (
+            (statements.READY, ["msg_ready (world=? AND queue=?)", "PRIMARY KEY (rowid=?)"]),
+            (statements.PROMOTE_TO_BACK, ["msg_held (world=? AND queue=? AND due<?)"]),
+            (statements.PROMOTE_IN_PLACE, ["msg_held (world=? AND queue=? AND due<?)"]),
+            (statements.NEXT_DUE, ["msg_held (world=? AND queue=?)"]),
+            (statements.EXPIRED, ["msg_exp (expires<?)"]),
+            (statements.NEXT_EXPIRY, ["msg_exp"]),
+            (statements.DELETE, ["PRIMARY KEY (rowid=?)"]),
+            (statements.MARK_DELETED, ["PRIMARY KEY (rowid=?)"]),
+            (statements.TOUCH, ["PRIMARY KEY (rowid=?)"]),
+            (statements.THESE, ["PRIMARY KEY (rowid=?)"]),
+            (statements.RELEASE, ["PRIMARY KEY (rowid=?)"]),
+            (statements.GIVE_BACK, ["PRIMARY KEY (rowid=?)"]),
+            (statements.GET, ["PRIMARY KEY (rowid=?)"]),
+            (statements.REMOVE, ["PRIMARY KEY (rowid=?)"]),
+            (statements.DROP_BODIES, ["PRIMARY KEY (rowid=?)"]),
+            (statements.SHELF_READY, ["msg_ready (world=? AND queue=?)"]),
+            (statements.SHELF_HELD, ["msg_held (world=? AND queue=?)"]),
+        ):
+            with self.subTest(statement=statement):
+                self.assert_plan(statement, *indexes)
+
+
+class WriterThreadTests(TestCase):
+    """The same store with a thread of its own."""
+
+    def test_results_and_failures_come_back_in_order(self) -> Deferred[None]:
+        return Deferred.fromCoroutine(self.drive())
+
+    async def drive(self) -> None:
+        path = self.mktemp()
+        store = SQLiteStore(path, WriterThread(reactor))  # type: ignore[arg-type]
+        store.open()
+        (world,) = store.worlds([["x"]])
+        post = ops.Post(world, SHELF, (row(1),))
+        first = store.run(Batch(NOW, (), (), (post,), 0))
+        second = store.run(Batch(NOW, (), (), (post,), 0))
+        third = store.run(Batch(NOW, (), (), (ops.Count(world, SHELF),), 0))
+        self.assertEqual(await first, [None])
+        await self.assertFailure(second, sqlite3.IntegrityError)
+        self.assertEqual(await third, [(1, 1)])
+        await store.close()
