@@ -8,11 +8,15 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
+from mqgate.engine.errors import StoreUnavailable
 from mqgate.engine.planning import Plan
 from mqgate.engine.values import Message
 from mqgate.engine.verbs import OnQueue, message_of
 from mqgate.engine.waiting import Lines
 from mqgate.storage import interface as store
+
+#: A poll whose try failed with the database looks again after so many milliseconds.
+RETRY = 1000
 
 
 class Reserve(OnQueue[list[Message]]):
@@ -23,7 +27,7 @@ class Reserve(OnQueue[list[Message]]):
     """
 
     __slots__ = (
-        "_clock",
+        "_found_nothing",
         "_give_back",
         "_lines",
         "_timer",
@@ -60,6 +64,7 @@ class Reserve(OnQueue[list[Message]]):
         self._timer: IDelayedCall | None = None
         #: Whether it may still be parked; whether it is; whether nobody wants its answer.
         self.patient = self.parked = self.gone = False
+        self._found_nothing = False
 
     def wait_for(self, wait: int, clock: IReactorTime) -> None:
         """Wait so many milliseconds, from now, for something to be handed out."""
@@ -69,10 +74,10 @@ class Reserve(OnQueue[list[Message]]):
     def plan(self, plan: Plan) -> store.Reserve | store.Check | None:
         if self.gone:
             return None
+        self.now = plan.now
         queue = plan.draft(self.world).find(self.queue)
         if queue is None:
             return store.Check()
-        self.now = plan.now
         policy = plan.policy(queue)
         return store.Reserve(
             self.world,
@@ -98,7 +103,12 @@ class Reserve(OnQueue[list[Message]]):
             self._answer(messages)
 
     def fail(self, error: Exception) -> None:
-        if not self.gone:
+        if self.gone:
+            return
+        if self._found_nothing and self.patient and isinstance(error, StoreUnavailable):
+            # Called for a post that then came to nothing: it goes on waiting.
+            self._lines.park(self, self.now + RETRY)
+        else:
             self._stop_timer()
             super().fail(error)
 
@@ -111,6 +121,7 @@ class Reserve(OnQueue[list[Message]]):
         if self.gone:
             return
         if self.patient and not self._lines.draining:
+            self._found_nothing = True
             self._lines.park(self, next_due)
         else:
             self._answer([])

@@ -1,0 +1,1 @@
+"""TLS: certificates, the context that serves them, and the listeners it is put on."""

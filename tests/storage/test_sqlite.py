@@ -23,13 +23,10 @@ class SQLiteContractTests(contract.Contract):
     """The store with its calls made on the spot."""
 
     def make_store(self) -> Store:
-        self.path = os.path.join(self.mktemp_folder(), "queues.db")
-        return SQLiteStore(self.path, Inline())
-
-    def mktemp_folder(self) -> str:
-        folder = self.mktemp()
+        folder: str = self.mktemp()
         os.makedirs(folder)
-        return folder
+        self.path = os.path.join(folder, "queues.db")
+        return SQLiteStore(self.path, Inline())
 
     def reopen(self) -> Store:
         self.store.close()
