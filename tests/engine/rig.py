@@ -1,0 +1,173 @@
+"""The real engine over a real file, with a clock that is set by hand and a plug that can be pulled.
+
+The file is copied as it is when the plug is pulled, and the copy is opened: that is what a killed
+process leaves behind, and the dead one's locks cannot get in the way.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
+
+from mqgate.engine.engine import Engine
+from mqgate.engine.values import Policy
+from mqgate.storage.interface import Batch, Opened, Stale, Store
+from mqgate.storage.sqlite import Inline, SQLiteStore
+
+try:
+    from mqgate.storage.verify import verify
+except ImportError:
+    verify = lambda c: []
+
+#: Some day in 2023, in seconds.
+START = 1_700_000_000
+#: All times of the tests are multiples of this, in milliseconds: an eighth of a second has no
+#: rounding errors in a clock that counts in floating point seconds.
+QUANTUM = 125
+#: More rounds than this in one instant, and the engine is chasing its own tail.
+MANY = 1000
+
+
+class BrittleStore:
+    """A store whose answers can be held back, and that can die before or after a commit."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        #: While true, what is committed is not answered yet.
+        self.holding = False
+        #: Once true, what is committed is never answered …
+        self.mute = False
+        #: … and nothing is committed any more.
+        self.dead = False
+        self.closed = False
+        self._held: list[tuple[Deferred[list[object] | Stale], Deferred[list[object] | Stale]]] = []
+
+    def run(self, batch: Batch) -> Deferred[list[object] | Stale]:
+        """Carry out a batch, if the store lives; answer it, if nothing keeps it from that."""
+        answer: Deferred[list[object] | Stale] = Deferred()
+        if self.dead:
+            return answer
+        committed = self._store.run(batch)
+        if self.mute:
+            return answer
+        if self.holding:
+            self._held.append((answer, committed))
+            return answer
+        return committed
+
+    def let_go(self) -> None:
+        """Answer what was held back."""
+        self.holding = False
+        held, self._held = self._held, []
+        for answer, committed in held:
+            committed.chainDeferred(answer)
+
+    def open(self) -> Opened:
+        return self._store.open()
+
+    def worlds(self, names: Sequence[Sequence[str]]) -> list[int]:
+        return self._store.worlds(names)
+
+    def has_room(self) -> bool:
+        return self._store.has_room()
+
+    def tidy(self) -> Deferred[bool]:
+        return self._store.tidy()
+
+    def close(self) -> Deferred[None]:
+        self.closed = True
+        return self._store.close()
+
+
+class Rig:
+    """One engine after the other, over one file after the other, under one clock."""
+
+    def __init__(self, folder: Path, policies: Mapping[str, Policy]) -> None:
+        self.clock = Clock()
+        self.clock.advance(START)
+        self._folder = folder
+        self._policies = policies
+        self._files = 0
+        self.start()
+
+    @property
+    def path(self) -> Path:
+        """The present file."""
+        return self._folder / f"{self._files}.db"
+
+    def now(self) -> int:
+        """The time in milliseconds."""
+        return round(self.clock.seconds() * 1000)
+
+    def start(self) -> None:
+        """Start an engine on the present file."""
+        self.store = BrittleStore(SQLiteStore(str(self.path), Inline()))
+        opened = self.store.open()
+        self.worlds = self.store.worlds([["first"], ["second"]])
+        self.engine = Engine(self.store, self.clock, self.now, self._policies, opened=opened)
+        self.engine.start()
+        self.settle()
+
+    def breathe(self) -> None:
+        """Let the engine begin with what it was asked for, but not finish it."""
+        self.store.holding = True
+        self.clock.advance(0)
+
+    def settle(self) -> None:
+        """Let the engine do all that it can do at this instant."""
+        for _ in range(MANY):
+            self.store.let_go()
+            self.clock.advance(0)
+            calls = self.clock.getDelayedCalls()
+            if not any(call.getTime() <= self.clock.seconds() for call in calls):
+                return
+        raise AssertionError("the engine finds no rest")
+
+    def timers(self) -> list[int]:
+        """When the engine wants to be called."""
+        return [round(call.getTime() * 1000) for call in self.clock.getDelayedCalls()]
+
+    def advance_to(self, instant: int) -> None:
+        """Let it be that time, to the millisecond."""
+        self.clock.rightNow = instant / 1000
+        self.settle()
+
+    def crash(self, committed: bool) -> None:
+        """Pull the plug: before what is under way is committed, or after that but unanswered."""
+        self.store.mute = True
+        self.store.dead = not committed
+        self.clock.advance(0)
+        old, self._files = self.path, self._files + 1
+        for end in ("", "-wal"):
+            if Path(f"{old}{end}").exists():
+                shutil.copyfile(f"{old}{end}", f"{self.path}{end}")
+        self.abandon()
+
+    def abandon(self) -> None:
+        """Make sure that an engine does nothing any more."""
+        self.store.dead = True
+        for call in list(self.clock.getDelayedCalls()):
+            call.cancel()
+        if not self.store.closed:
+            self.store.close()
+
+    def stop(self) -> None:
+        """Stop the engine as one should. Nothing is left to be done, and nothing is wrong."""
+        stopped: list[object] = []
+        self.engine.stop().addBoth(stopped.append)
+        self.settle()
+        assert stopped == [None], stopped
+        self.store.close()
+        left = [str(call) for call in self.clock.getDelayedCalls()]
+        assert not left, left
+        connection = sqlite3.connect(self.path)
+        try:
+            problems = verify(connection)
+        finally:
+            connection.close()
+        assert not problems, problems
