@@ -1,0 +1,9 @@
+"""The dialects: each is a thin door onto the queue engine, in a folder of its own."""
+
+from __future__ import annotations
+
+from mqgate.dialects import ironmq
+from mqgate.dialects.declaration import Declaration
+
+#: Every dialect there is. A new one is a folder plus one line here.
+ALL: tuple[Declaration, ...] = (ironmq.DECLARATION,)

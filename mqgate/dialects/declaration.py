@@ -1,0 +1,63 @@
+"""How a dialect announces itself. Adding one is a folder plus one line in ``ALL`` beside this."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import attrs
+import msgspec
+
+from mqgate.engine.engine import Engine
+from mqgate.engine.values import Policy
+from mqgate.web.values import Dialect
+
+
+@attrs.frozen
+class Grant:
+    """What one namespace gives to one dialect: its section, and the worlds its names stand for."""
+
+    section: Any
+    #: The number of the world behind each name that the section claims.
+    worlds: Mapping[str, int]
+
+
+@attrs.frozen
+class Opening:
+    """All that a dialect gets to work with."""
+
+    engine: Engine
+    #: The dialect's own settings, an instance of its declaration's ``settings``.
+    settings: Any
+    grants: Sequence[Grant]
+
+
+@attrs.frozen
+class FirstSteps:
+    """What the first start of a server writes down for a dialect (design, section 6)."""
+
+    #: The section under ``[namespaces.demo.<name>]``: values only, as TOML can hold them.
+    section: Mapping[str, Any]
+    #: Lines for curl's configuration file, the secret ones; the file's mode is 0600.
+    curl_config: Sequence[str]
+    #: Arguments and path of a first request: ``(["-d", "…"], "/1/projects/…")``.
+    curl_arguments: Sequence[str]
+    curl_path: str
+
+
+@attrs.frozen
+class Declaration:
+    """A dialect's words in the configuration, and how it is opened."""
+
+    name: str
+    #: What may stand under ``[namespaces.X.<name>]``.
+    namespace: type[msgspec.Struct]
+    #: What may stand under ``[<name>]``.
+    settings: type[msgspec.Struct]
+    #: The names a namespace section claims, in its order: the first one is the main world's.
+    claims: Callable[[Any], Sequence[str]]
+    #: The policies that the dialect's queues name, made from its settings.
+    policies: Callable[[Any], Mapping[str, Policy]]
+    open: Callable[[Opening], Dialect]
+    #: Random credentials and a first request, given a source of random hex digits (by length).
+    first_steps: Callable[[Callable[[int], str]], FirstSteps]

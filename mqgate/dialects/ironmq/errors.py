@@ -1,0 +1,65 @@
+"""One function that turns any exception into this dialect's ``{"msg": …}``."""
+
+from __future__ import annotations
+
+from traceback import extract_tb
+
+from twisted.internet.defer import CancelledError
+from twisted.logger import Logger
+
+from mqgate.dialects.ironmq import wire
+from mqgate.dialects.ironmq.refusal import Refused
+from mqgate.engine.errors import (
+    InvalidRequest,
+    MessageNotFound,
+    OperationFailed,
+    QueueNotFound,
+    StoreUnavailable,
+)
+from mqgate.web.values import Asked, Reply
+
+_log = Logger()
+
+
+def reply_to(error: BaseException, asked: Asked) -> Reply:
+    """The answer to a request that ended in this exception."""
+    status, text = _status_and_text(error, asked)
+    headers = error.headers if isinstance(error, Refused) else ()
+    return Reply(status, wire.said(text), headers=headers)
+
+
+def _status_and_text(error: BaseException, asked: Asked) -> tuple[int, str]:
+    match error:
+        case Refused():
+            return error.status, error.text
+        case QueueNotFound():
+            return 404, "Queue not found"
+        case MessageNotFound():
+            return 404, "Message not found"
+        case InvalidRequest():
+            return 400, str(error)
+        case StoreUnavailable():
+            return 503, str(error) or "Service unavailable"
+        case CancelledError():
+            # A wait whose client has gone: nobody will read this.
+            return 503, "Service unavailable"
+        case OperationFailed():
+            # The engine has logged what happened.
+            return 500, "Internal server error"
+    _log_unforeseen(error, asked)
+    return 500, "Internal server error"
+
+
+def _log_unforeseen(error: BaseException, asked: Asked) -> None:
+    """Log what broke and where, but no exception's text: it may quote a body or a token."""
+    _log.error(
+        "{method} {path} from {peer} failed: {kind} at {where}",
+        method=asked.method.decode(errors="replace"),
+        path=asked.path.decode(errors="replace"),
+        peer=asked.peer,
+        kind=type(error).__qualname__,
+        where=" < ".join(
+            f"{frame.filename}:{frame.lineno}"
+            for frame in reversed(extract_tb(error.__traceback__))
+        ),
+    )

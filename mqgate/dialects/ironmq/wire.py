@@ -1,0 +1,278 @@
+"""Bodies: JSON to values and back. Pure functions.
+
+Reading is strict where the vendor's page is (wrong types are 400, missing fields 406) and lax
+where its clients are: unknown keys are skipped (PHP puts its token into every body), and null
+for an optional field is the same as leaving it out.
+
+Writing is ASCII only, everything else escaped: the Java client reads replies in its platform's
+character set, and clients want ``Content-Type`` to be ``application/json`` and nothing more.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Annotated, TypeVar
+
+import msgspec
+from msgspec import UNSET, Struct, UnsetType
+
+from mqgate.dialects.ironmq import limits
+from mqgate.dialects.ironmq.refusal import malformed, missing
+from mqgate.dialects.ironmq.target import message_id
+from mqgate.engine.values import (
+    DELAYED,
+    DELETED,
+    READY,
+    RESERVED,
+    Message,
+    NewMessage,
+    QueueInfo,
+    QueueName,
+)
+
+T = TypeVar("T")
+
+_Whole = Annotated[int, msgspec.Meta(ge=0)]
+
+
+class _PostItem(Struct, gc=False):
+    body: str | UnsetType = UNSET
+    timeout: _Whole | None = None
+    delay: _Whole | None = None
+    expires_in: _Whole | None = None
+
+
+class _Post(Struct):
+    messages: list[_PostItem] | UnsetType = UNSET
+
+
+class _Ids(Struct):
+    ids: list[str] | UnsetType = UNSET
+
+
+class _Release(Struct):
+    delay: _Whole | None = None
+
+
+class _Subscriber(Struct):
+    url: str | UnsetType = UNSET
+    headers: dict[str, str] | None = None
+
+
+class _QueueSettings(Struct):
+    push_type: str | None = None
+    subscribers: list[_Subscriber] | None = None
+    retries: _Whole | None = None
+    retries_delay: _Whole | None = None
+    error_queue: str | None = None
+
+
+class _Reserved(Struct, gc=False):
+    id: str
+    body: str
+    timeout: int
+    reserved_count: int
+    push_status: dict[str, int]
+
+
+class _Peeked(Struct, gc=False):
+    id: str
+    body: str
+    reserved_count: int
+    push_status: dict[str, int]
+
+
+class _Found(Struct, gc=False):
+    id: str
+    body: str
+    timeout: int
+    status: str
+    reserved_count: int
+
+
+class _Queue(Struct, gc=False):
+    id: str
+    name: str
+    size: int
+    total_messages: int
+    project_id: str
+
+
+class _QueueLine(Struct, gc=False):
+    id: str
+    project_id: str
+    name: str
+
+
+_POST = msgspec.json.Decoder(_Post)
+_IDS = msgspec.json.Decoder(_Ids)
+_RELEASE = msgspec.json.Decoder(_Release)
+_QUEUE_SETTINGS = msgspec.json.Decoder(_QueueSettings)
+_ENCODER = msgspec.json.Encoder()
+
+_STATUS = {READY: "available", RESERVED: "reserved", DELAYED: "delayed", DELETED: "deleted"}
+#: A pull queue has nothing to tell; PHP code reads the key all the same.
+_NO_PUSH_STATUS: dict[str, int] = {}
+
+
+def new_messages(body: bytes) -> list[NewMessage]:
+    """What ``POST …/messages`` posts: all of it or, by raising, nothing."""
+    items = _decode(_POST, body).messages
+    if items is UNSET:
+        raise missing("Required field missing: messages")
+    if not items:
+        raise malformed("messages is empty")
+    return [_new_message(item) for item in items]
+
+
+def webhook_message(body: bytes) -> NewMessage:
+    """The request body, as it is, as one message."""
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        raise malformed("The request body is not UTF-8") from None
+    return NewMessage(body, expires_in=limits.EXPIRES_IN.default * 1000)
+
+
+def known_ids(body: bytes) -> list[int]:
+    """The ids that ``DELETE …/messages`` names, without those that were never given out."""
+    ids = _decode(_IDS, body).ids
+    if ids is UNSET:
+        raise missing("Required field missing: ids")
+    if not ids:
+        raise malformed("ids is empty")
+    numbers = dict.fromkeys(map(message_id, ids))
+    return [number for number in numbers if number is not None]
+
+
+def release_delay(body: bytes) -> int:
+    """The delay that a release asks for, in milliseconds. The vendor's page requires a body."""
+    return limits.DELAY.clamp(_decode(_RELEASE, body).delay) * 1000
+
+
+def check_queue_settings(body: bytes) -> None:
+    """Raise unless these are settings a pull queue can have: there is nothing to store in them."""
+    asked = _decode(_QUEUE_SETTINGS, body)
+    if asked.push_type not in (None, "pull", "multicast", "unicast"):
+        raise malformed("push_type must be multicast, unicast or pull")
+    if any(subscriber.url is UNSET for subscriber in asked.subscribers or ()):
+        raise missing("Required field missing: url of a subscriber")
+    wants_push = (
+        asked.push_type in ("multicast", "unicast")
+        or asked.subscribers
+        or asked.error_queue
+        or asked.retries is not None
+        or asked.retries_delay is not None
+    )
+    if wants_push:
+        raise malformed(
+            "This server has no push queues: push_type must be pull, and subscribers, retries, "
+            "retries_delay and error_queue must be left out"
+        )
+
+
+def said(text: str) -> bytes:
+    """The reply that is a word or a sentence."""
+    return _encode({"msg": text})
+
+
+def posted(ids: Sequence[int]) -> bytes:
+    """The reply to a post; ids in the order of its messages."""
+    return b'{"ids":["%s"],"msg":"Messages put on queue."}' % ('","'.join(map(str, ids)).encode())
+
+
+def reserved(messages: Iterable[Message]) -> bytes:
+    """The reply to a get."""
+    return _encode(
+        {
+            "messages": [
+                _Reserved(
+                    str(message.id),
+                    _text(message.body),
+                    message.timeout // 1000,
+                    message.count,
+                    _NO_PUSH_STATUS,
+                )
+                for message in messages
+            ]
+        }
+    )
+
+
+def peeked(messages: Iterable[Message]) -> bytes:
+    """The reply to a peek."""
+    return _encode(
+        {
+            "messages": [
+                _Peeked(str(message.id), _text(message.body), message.count, _NO_PUSH_STATUS)
+                for message in messages
+            ]
+        }
+    )
+
+
+def found(message: Message) -> bytes:
+    """The reply to the get of one message by its id."""
+    return _encode(
+        _Found(
+            str(message.id),
+            _text(message.body),
+            message.timeout // 1000,
+            _STATUS[message.state],
+            message.count,
+        )
+    )
+
+
+def queue(project: str, info: QueueInfo) -> bytes:
+    """The queue object of a pull queue."""
+    return _encode(_Queue(_queue_id(info), info.name, info.size, info.total, project))
+
+
+def queues(project: str, names: Iterable[QueueName]) -> bytes:
+    """A page of the queue list: a bare array."""
+    return _encode([_QueueLine(_queue_id(name), project, name.name) for name in names])
+
+
+def _new_message(item: _PostItem) -> NewMessage:
+    if item.body is UNSET:
+        raise missing("Required field missing: body of a message")
+    return NewMessage(
+        item.body.encode(),
+        limits.TIMEOUT.clamp(item.timeout) * 1000,
+        limits.DELAY.clamp(item.delay) * 1000,
+        limits.EXPIRES_IN.clamp(item.expires_in) * 1000,
+    )
+
+
+def _decode(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
+    if not body:
+        raise malformed("A JSON document is required as the request body")
+    try:
+        return decoder.decode(body)
+    except msgspec.ValidationError as error:
+        raise malformed(str(error)) from None
+    except msgspec.DecodeError as error:
+        raise malformed(f"Invalid JSON: {error}") from None
+    except UnicodeDecodeError:
+        raise malformed("Invalid JSON: a string is not UTF-8") from None
+    except RecursionError:
+        raise malformed("Invalid JSON: nested too deeply") from None
+
+
+def _encode(value: object) -> bytes:
+    encoded = _ENCODER.encode(value)
+    if encoded.isascii():
+        return encoded
+    return json.dumps(msgspec.to_builtins(value), separators=(",", ":")).encode()
+
+
+def _text(body: bytes) -> str:
+    """A body as text. One that another dialect put in may be no text: JSON could not carry it."""
+    return body.decode(errors="replace")
+
+
+def _queue_id(queue: QueueInfo | QueueName) -> str:
+    """24 hex digits: when it was made, in seconds, and its number. Never the same twice."""
+    return f"{queue.created_at // 1000:08x}{queue.number:016x}"
