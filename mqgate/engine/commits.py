@@ -153,8 +153,12 @@ class GroupCommit:
         self._under_way = True
         batch = plan.batch(tuple(under_way.operations))
         done = self._store.run(batch)
-        done.addCallback(self._committed, under_way, batch)
-        done.addErrback(self._failed, under_way)
+        done.addCallbacks(
+            self._committed,
+            self._failed,
+            callbackArgs=(under_way, batch),
+            errbackArgs=(under_way,),
+        ).addErrback(self._lost_track)
 
     def _plan(self, verbs: Iterable[Verb[Any]], plan: Plan, under_way: _UnderWay) -> None:
         for verb in verbs:
@@ -162,10 +166,12 @@ class GroupCommit:
                 operation = verb.plan(plan)
             except EngineError as error:
                 under_way.refused.append((verb, error))
-                continue
-            if operation is not None:
-                under_way.verbs.append(verb)
-                under_way.operations.append(operation)
+            except Exception:  # noqa: BLE001 - whatever it is, the others go on
+                self._fail_alone(verb, Failure())
+            else:
+                if operation is not None:
+                    under_way.verbs.append(verb)
+                    under_way.operations.append(operation)
 
     # -- back
 
@@ -182,7 +188,10 @@ class GroupCommit:
             self._ids.written(batch.high)
         # All in one turn: spreading them costs half as much CPU again (e2e.md).
         for verb, answer in zip(under_way.verbs, result, strict=True):
-            verb.settle(answer)
+            try:
+                verb.settle(answer)
+            except Exception:  # noqa: BLE001 - whatever it is, the others go on
+                self._fail_alone(verb, Failure())
         for verb, error in under_way.refused:
             verb.fail(error)
         self._schedule_next()
@@ -203,12 +212,22 @@ class GroupCommit:
             self._note_trouble(failure.getErrorMessage())
             self._fail_all(verbs, "the database cannot be written just now")
         elif len(under_way.verbs) <= 1:
-            self._log.failure("An operation could not be done", failure)
             for verb in verbs:
-                verb.fail(OperationFailed("this could not be done"))
+                self._fail_alone(verb, failure)
         else:
             # One of them is to blame: alone, each shows whether it is the one.
             self._suspects.extend(verbs)
+        self._schedule_next()
+
+    def _fail_alone(self, verb: Verb[Any], failure: Failure) -> None:
+        self._log.failure("A {verb} could not be done", failure, verb=type(verb).__name__)
+        if not verb.deferred.called:
+            verb.fail(OperationFailed("this could not be done; the server's log says why"))
+
+    def _lost_track(self, failure: Failure) -> None:
+        # A bug in this class: the batch's callers hear nothing, but the next ones are served.
+        self._log.failure("A batch could not be settled", failure)
+        self._under_way = False
         self._schedule_next()
 
     def _fail_all(self, verbs: list[Verb[Any]], reason: str) -> None:
@@ -221,5 +240,10 @@ class GroupCommit:
             self._log.error("The database cannot be written: {reason}", reason=reason)
 
     def _schedule_next(self) -> None:
-        if self._waiting or self._suspects or self._idle:
-            self._schedule()
+        if self._hand_over_call is None and (self._waiting or self._suspects or self._idle):
+            self._hand_over_call = self._clock.callLater(0, self._let_a_turn_pass)
+
+    def _let_a_turn_pass(self) -> None:
+        # Those who were just answered ask again meanwhile and come along: at 64 callers batches
+        # are twice as large, and a message costs a tenth less CPU.
+        self._hand_over_call = self._clock.callLater(0, self._hand_over)

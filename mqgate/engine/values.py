@@ -55,8 +55,10 @@ class Message:
     state: int
     #: How often it has been reserved, this time included.
     count: int
-    #: The length of its reservation: of the present one if it was just reserved, else its own.
+    #: How long a reservation of it lasts unless the reserve says otherwise.
     timeout: int
+    #: How long its present reservation was made for; the same as ``timeout`` if it has none.
+    lease: int
     #: Since when it is available (encoded like an id): its place in the queue.
     position: int
     expires_at: int

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from mqgate.engine.errors import MessageNotFound
 from mqgate.engine.planning import Plan, Verb
-from mqgate.engine.values import DELAYED, DELETED, NEVER, READY, Message, NewMessage
+from mqgate.engine.values import DELAYED, NEVER, READY, RESERVED, Message, NewMessage
 from mqgate.storage import interface as store
 from mqgate.storage.interface import INSTANT_SHIFT, MessageRow, PostRow
 
@@ -21,7 +21,7 @@ ExpiryNote = Callable[[int], None]
 def message_of(row: MessageRow, now: int) -> Message:
     """A stored row as the engine's users see it: what has come due is ready already."""
     state = row.state
-    if state not in (READY, DELETED) and row.due <= now:
+    if state in (RESERVED, DELAYED) and row.due <= now:
         state = READY
     return Message(
         row.id,
@@ -30,6 +30,7 @@ def message_of(row: MessageRow, now: int) -> Message:
         state,
         row.times,
         row.timeout,
+        row.lease if state == RESERVED else row.timeout,
         row.pos,
         row.expires,
         row.first_at,
@@ -220,6 +221,7 @@ def _removed_row(message: Message) -> MessageRow:
         0,
         message.expires_at,
         message.timeout,
+        0,
         message.count,
         message.first_at,
         message.origin,  # a body is stored under the id given at publish

@@ -79,8 +79,8 @@ class Session(Protocol):
         """Make ready what has come due: at its place, or where it became available."""
 
     def ready(self, shelf: Shelf, n: int, now: int) -> list[MessageRow]: ...
-    def reserve(self, shelf: Shelf, leases: Sequence[tuple[int, int]], now: int) -> None:
-        """Reserve rows that `ready` returned: (due, id) for each."""
+    def reserve(self, ids: Sequence[int], lease: int | None, now: int) -> None:
+        """Reserve rows that `ready` returned, for ``lease`` or their own timeouts."""
 
     def hand_out_deleted(self, rows: Sequence[MessageRow], until: int) -> None: ...
     def next_due(self, shelf: Shelf) -> int | None: ...
@@ -293,7 +293,7 @@ class _Execution:
             self._promote(shelf, operations[0][1].in_place)
             wanted = sum(operation.n for _, operation in operations)
             rows = iter(self.session.ready(shelf, wanted, self.now))
-            leases: list[tuple[int, int]] = []
+            leases: dict[int | None, list[int]] = {}
             empty_handed = []
             for index, operation in operations:
                 # First come, first served: each takes its share in the order of the queue.
@@ -303,24 +303,25 @@ class _Execution:
                 elif operation.remove:
                     self._remove_handed_out(shelf, operation, share)
                 else:
-                    leases += [(row.due, row.id) for row in share]
+                    leases.setdefault(operation.lease, []).extend(row.id for row in share)
                 self.results[index] = Reserved(tuple(share), None)
-            if leases:
-                self.session.reserve(shelf, leases, self.now)
+            for lease, ids in leases.items():
+                self.session.reserve(ids, lease, self.now)
             if empty_handed:  # told after the leases, which come due too
                 nothing = Reserved((), self.session.next_due(shelf))
                 for index in empty_handed:
                     self.results[index] = nothing
 
     def _handed_out(self, row: MessageRow, operation: Reserve) -> MessageRow:
-        timeout = row.timeout if operation.lease is None else operation.lease
+        lease = row.timeout if operation.lease is None else operation.lease
         return MessageRow(
             row.id,
             1,
             row.pos,
-            self.now + timeout,
+            self.now + lease,
             row.expires,
-            timeout,
+            row.timeout,
+            lease,
             row.times + 1,
             row.first_at or self.now,
             row.body,

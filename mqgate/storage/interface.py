@@ -213,7 +213,7 @@ Operation: TypeAlias = (
 
 
 class MessageRow(NamedTuple):
-    """A message as stored; after a reserve with the reservation's timeout and the new count."""
+    """A message as stored; `Reserve` returns it as it is after the reservation."""
 
     id: int
     state: int
@@ -221,6 +221,8 @@ class MessageRow(NamedTuple):
     due: int
     expires: int
     timeout: int
+    #: How long the last reservation was made for.
+    lease: int
     times: int
     first_at: int
     body: int

@@ -6,9 +6,11 @@ from walking the expiry index instead of the queue's own. A queue's order is (po
 
 from __future__ import annotations
 
+from functools import cache
+
 MESSAGE = (
-    "m.id, m.state, m.pos, m.due, m.expires, m.timeout, m.rcount, m.first_at, m.body, m.origin,"
-    " b.props, b.data"
+    "m.id, m.state, m.pos, m.due, m.expires, m.timeout, m.lease, m.rcount, m.first_at, m.body,"
+    " m.origin, b.props, b.data"
 )
 IDS = "(SELECT value FROM json_each(?))"
 #: The row is in this queue, and is there for those who look for it.
@@ -63,11 +65,23 @@ DROP_COUNTS = "DELETE FROM qstat WHERE world = ? AND queue = ?"
 
 # -- messages
 
-POST_MESSAGE = (
-    "INSERT INTO msg(id, world, queue, state, pos, due, expires, timeout, rcount, first_at, body,"
-    " origin) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-)
-POST_BODY = "INSERT INTO body(id, world, refs, props, data) VALUES(?, ?, 1, ?, ?)"
+
+@cache
+def post_messages(rows: int) -> str:
+    """Insert so many messages at once."""
+    return (
+        "INSERT INTO msg(id, world, queue, state, pos, due, expires, timeout, rcount, first_at,"
+        " body, origin) VALUES" + ",".join(["(?,?,?,?,?,?,?,?,?,?,?,?)"] * rows)
+    )
+
+
+@cache
+def post_bodies(rows: int) -> str:
+    """Insert so many bodies at once."""
+    return "INSERT INTO body(id, world, refs, props, data) VALUES" + ",".join(
+        ["(?,?,?,?,?)"] * rows
+    )
+
 
 PROMOTE_TO_BACK = (
     "UPDATE msg SET state = 0, due = 0, pos = CASE state WHEN 1 THEN (due - ?) << 22 ELSE pos END"
@@ -83,8 +97,9 @@ READY = (
     " AND m.state = 0 AND +m.expires > ? ORDER BY m.pos, m.id LIMIT ?"
 )
 RESERVE = (
-    "UPDATE msg SET state = 1, due = ?, rcount = rcount + 1, first_at = CASE first_at WHEN 0"
-    " THEN ? ELSE first_at END WHERE id = ?"
+    "UPDATE msg SET state = 1, due = ? + coalesce(?, timeout), lease = coalesce(?, timeout),"
+    " rcount = rcount + 1, first_at = CASE first_at WHEN 0 THEN ? ELSE first_at END"
+    f" WHERE id IN {IDS}"
 )
 NEXT_DUE = "SELECT min(due) FROM msg WHERE world = ? AND queue = ? AND state IN (1, 2)"
 GET = (
@@ -92,7 +107,10 @@ GET = (
     " WHERE m.id = ? AND m.world = ? AND m.queue = ? AND m.expires > ?"
 )
 
-TOUCH = f"UPDATE msg SET due = ? + timeout WHERE id IN {IDS} AND {THERE} AND state = 1 AND due > ?"
+TOUCH = (
+    f"UPDATE msg SET due = ? + timeout, lease = timeout WHERE id IN {IDS} AND {THERE}"
+    " AND state = 1 AND due > ?"
+)
 THESE = f"SELECT id FROM msg WHERE id IN {IDS} AND {THERE}"
 RELEASE = f"UPDATE msg SET state = ?, due = ?, pos = coalesce(?, pos) WHERE id = ? AND {THERE}"
 GIVE_BACK = (

@@ -130,9 +130,15 @@ class GetTests(IronMQCase):
 
     def test_the_timeout_of_a_get_is_for_that_reservation(self) -> None:
         """It shows in the reply (client ruby), and is gone with the next get."""
-        self.post("a", timeout=60)
+        (message,) = self.post("a", timeout=60)
+        by_id = f"queues/q/messages/{message}"
         self.assertEqual(self.get("?timeout=120")[0]["timeout"], 120)
+        self.assertEqual(self.call("GET", by_id).json["timeout"], 120)
         self.pass_time(119)
+        self.assertEqual(self.get(), [])
+        self.call("POST", f"{by_id}/touch")
+        self.assertEqual(self.call("GET", by_id).json["timeout"], 60)
+        self.pass_time(59)
         self.assertEqual(self.get(), [])
         self.pass_time(1)
         self.assertEqual(self.get()[0]["timeout"], 60)

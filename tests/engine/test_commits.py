@@ -148,6 +148,14 @@ class FailingTests(EngineCase):
         names = [q.name for q in self.done(self.engine.list_queues(self.world, offset=0, limit=9))]
         self.assertEqual(names, ["qa", "qb", "qc"])
 
+    def test_a_message_that_cannot_even_be_planned_fails_alone(self) -> None:
+        bad: Any = NewMessage(b"x", delay="soon")  # type: ignore[arg-type]
+        asked = self.engine.post(self.world, "q", [bad], policy="back")
+        good = self.engine.post(self.world, "q", [NewMessage(b"1")], policy="back")
+        self.refused(asked, OperationFailed)
+        self.successResultOf(good)
+        self.assertEqual(len(self.flushLoggedErrors(TypeError)), 1)
+
     def test_without_room_nothing_is_taken_in_but_all_else_goes_on(self) -> None:
         (first, second) = self.post(b"1", b"2")
         self.store.room = False

@@ -143,15 +143,15 @@ class PostingContract(StoreContract):
         (found,) = self.reserve().rows
         self.assertEqual(
             found,
-            ops.MessageRow(1, 1, 1, NOW + 50, NOW + 9, 50, 1, NOW, 1, 1, b"p", b"body 1"),
+            ops.MessageRow(1, 1, 1, NOW + 50, NOW + 9, 50, 50, 1, NOW, 1, 1, b"p", b"body 1"),
         )
 
     def test_a_lease_takes_the_place_of_the_timeout_for_once(self: Any) -> None:
         self.post(row(1, timeout=50))
         (found,) = self.reserve(lease=5).rows
-        self.assertEqual((found.timeout, found.due), (5, NOW + 5))
+        self.assertEqual((found.lease, found.due), (5, NOW + 5))
         (again,) = self.reserve(now=NOW + 5).rows
-        self.assertEqual((again.timeout, again.times, again.first_at), (50, 2, NOW))
+        self.assertEqual((again.lease, again.times, again.first_at), (50, 2, NOW))
 
     def test_reserves_of_one_batch_share_in_their_order(self: Any) -> None:
         self.post(*map(row, range(1, 6)))

@@ -190,7 +190,7 @@ def reserved(messages: Iterable[Message]) -> bytes:
                 _Reserved(
                     str(message.id),
                     _text(message.body),
-                    message.timeout // 1000,
+                    message.lease // 1000,
                     message.count,
                     _NO_PUSH_STATUS,
                 )
@@ -218,7 +218,7 @@ def found(message: Message) -> bytes:
         _Found(
             str(message.id),
             _text(message.body),
-            message.timeout // 1000,
+            message.lease // 1000,
             _STATUS[message.state],
             message.count,
         )

@@ -47,6 +47,7 @@ CREATE TABLE msg(
     due      INTEGER NOT NULL,                -- when a reserved or delayed one becomes ready
     expires  INTEGER NOT NULL,
     timeout  INTEGER NOT NULL,
+    lease    INTEGER NOT NULL DEFAULT 0,      -- how long the present reservation was made for
     rcount   INTEGER NOT NULL,
     first_at INTEGER NOT NULL,
     body     INTEGER NOT NULL,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from mqgate.storage import statements as sql
 from mqgate.storage.executor import Shelf
@@ -18,6 +18,10 @@ from mqgate.storage.interface import (
     Release,
     WorldRows,
 )
+
+#: Rows that one INSERT takes: sqlite3 lets go of Python's lock for each statement, and getting it
+#: back from a busy reactor costs more than the row.
+ROWS_AT_ONCE = (64, 16, 4, 1)
 
 #: As many held messages as one reserve makes ready: a longer backlog is taken in slices.
 PROMOTED_AT_ONCE = 1000
@@ -111,14 +115,22 @@ class SQLiteSession:
 
     def post(self, shelf: Shelf, rows: Sequence[PostRow]) -> None:
         world, queue = shelf
-        self._executemany(
-            sql.POST_MESSAGE,
-            [
-                (id_, world, queue, state, pos, due, expires, timeout, 0, 0, id_, id_)
-                for id_, state, pos, due, expires, timeout, _, _ in rows
-            ],
-        )
-        self._executemany(sql.POST_BODY, [(row[0], world, row[6], row[7]) for row in rows])
+        messages: list[object] = []
+        bodies: list[object] = []
+        for id_, state, pos, due, expires, timeout, props, data in rows:
+            messages += (id_, world, queue, state, pos, due, expires, timeout, 0, 0, id_, id_)
+            bodies += (id_, world, 1, props, data)
+        self._insert(sql.post_messages, messages, 12)
+        self._insert(sql.post_bodies, bodies, 5)
+
+    def _insert(self, statement: Callable[[int], str], values: list[object], width: int) -> None:
+        """Insert rows of ``width`` values, as many in one statement as there is one for."""
+        start, rows = 0, len(values) // width
+        for size in ROWS_AT_ONCE:
+            while rows >= size:
+                end = start + size * width
+                self._execute(statement(size), values[start:end])
+                start, rows = end, rows - size
 
     def promote(self, shelf: Shelf, now: int, in_place: bool) -> None:
         if in_place:
@@ -130,8 +142,8 @@ class SQLiteSession:
         rows = self._execute(sql.READY, (*shelf, now, n))
         return list(map(MessageRow._make, rows))
 
-    def reserve(self, shelf: Shelf, leases: Sequence[tuple[int, int]], now: int) -> None:
-        self._executemany(sql.RESERVE, [(due, now, id_) for due, id_ in leases])
+    def reserve(self, ids: Sequence[int], lease: int | None, now: int) -> None:
+        self._execute(sql.RESERVE, (now, lease, lease, now, _listed(ids)))
 
     def hand_out_deleted(self, rows: Sequence[MessageRow], until: int) -> None:
         self._executemany(
@@ -175,14 +187,14 @@ class SQLiteSession:
             return False
         world, queue = shelf
         self._execute(
-            sql.POST_MESSAGE,
+            sql.post_messages(1),
             (
                 *(row.id, world, queue, 0, row.pos, 0, row.expires, row.timeout, row.times),
                 *(row.first_at, row.body, row.origin),
             ),
         )
         if not self._execute(sql.SHARE_BODY, (row.body,)).rowcount:
-            self._execute(sql.POST_BODY, (row.body, world, row.props, row.data))
+            self._execute(sql.post_bodies(1), (row.body, world, 1, row.props, row.data))
         return True
 
     def delete(self, shelf: Shelf, ids: Sequence[int], now: int) -> list[tuple[int, int]]:
