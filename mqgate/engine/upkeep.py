@@ -136,23 +136,25 @@ class Upkeep:
     # -- shelves
 
     def _found_shelves(self, shelves: tuple[tuple[int, int], ...]) -> None:
+        idle = not self._shelves
         self._shelves = list(shelves)
-        if self._shelves and self._shelf_call is None:
-            self._shelf_call = self._clock.callLater(PAUSE_SECONDS, self._empty_shelf)
+        if self._shelves and idle:
+            self._empty_after(PAUSE_SECONDS)
+
+    def _empty_after(self, seconds: float) -> None:
+        self._shelf_call = self._clock.callLater(seconds, self._empty_shelf)
 
     def _empty_shelf(self) -> None:
-        self._shelf_call = None
-        if self._shelves:
-            operation = EmptyShelf(*self._shelves[0], SLICE)
-            self._do(operation, self._emptied, SLICE, self._empty_later)
+        shelf = self._shelves[0]
 
-    def _emptied(self, empty: bool) -> None:
-        if empty:
-            del self._shelves[0]
-        self._shelf_call = self._clock.callLater(PAUSE_SECONDS, self._empty_shelf)
+        def emptied(empty: bool) -> None:
+            if empty and shelf in self._shelves:
+                self._shelves.remove(shelf)
+            if self._shelves:
+                self._empty_after(PAUSE_SECONDS)
 
-    def _empty_later(self) -> None:
-        self._shelf_call = self._clock.callLater(ROUND_SECONDS, self._empty_shelf)
+        operation = EmptyShelf(*shelf, SLICE)
+        self._do(operation, emptied, SLICE, lambda: self._empty_after(ROUND_SECONDS))
 
     # -- the rest
 

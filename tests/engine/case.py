@@ -44,6 +44,9 @@ class WatchedStore:
     def has_room(self) -> bool:
         return self.room
 
+    def tidy(self) -> Deferred[bool]:
+        return self._store.tidy()
+
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)
 
