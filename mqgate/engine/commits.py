@@ -18,7 +18,7 @@ from mqgate.engine.ids import Ids
 from mqgate.engine.planning import Plan, Verb
 from mqgate.engine.reserving import Reserve
 from mqgate.engine.values import Policy
-from mqgate.engine.waiting import Lines
+from mqgate.engine.waiting import Lines, arrival
 from mqgate.storage.interface import Batch, Operation, Stale, Store, Unavailable
 
 #: How often a batch is planned again because another gateway changed the catalogue meanwhile.
@@ -144,9 +144,13 @@ class GroupCommit:
     def _send(self, verbs: list[Verb[Any]], attempt: int) -> None:
         plan = Plan(self._now(), self._ids, self._catalogue, self._policies, self._store.has_room())
         under_way = _UnderWay(attempt)
-        self._plan(verbs, plan, under_way)
-        # Whoever waits for what this batch makes available is served by the same commit.
-        self._plan(self._lines.called(plan.readied), plan, under_way)
+        self._plan((verb for verb in verbs if not isinstance(verb, Reserve)), plan, under_way)
+        # Whoever waits for what this batch makes available is served by the same commit, before
+        # those who came later.
+        takers = [verb for verb in verbs if isinstance(verb, Reserve)]
+        takers += self._lines.called(plan.readied)
+        takers.sort(key=arrival)
+        self._plan(takers, plan, under_way)
         if not under_way.everybody():
             self._schedule_next()
             return

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from mqgate.storage.interface import EPOCH, INSTANT_SHIFT, SLOT_SHIFT
 
-#: How far ahead of use the upper bound of the ids given out is written down, in milliseconds.
-AHEAD = 2000
+#: How far ahead of use the upper bound of the ids given out is written down, in milliseconds. The
+#: first ids after a crash are ahead of the clock by no more than this less the time the start took,
+#: so that they do not line up behind what comes due meanwhile.
+AHEAD = 100
 
 #: The largest id there can be; a larger number is nobody's.
 LARGEST = (1 << 63) - 1

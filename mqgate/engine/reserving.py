@@ -30,6 +30,7 @@ class Reserve(OnQueue[list[Message]]):
         "_found_nothing",
         "_give_back",
         "_lines",
+        "_number",
         "_timer",
         "arrival",
         "gone",
@@ -78,6 +79,7 @@ class Reserve(OnQueue[list[Message]]):
         queue = plan.draft(self.world).find(self.queue)
         if queue is None:
             return store.Check()
+        self._number = queue.number
         policy = plan.policy(queue)
         return store.Reserve(
             self.world,
@@ -96,7 +98,7 @@ class Reserve(OnQueue[list[Message]]):
             return
         if not self.remove:
             self._lines.note_due(self.key, min(row.due for row in rows))
-        messages = [message_of(row, self.now) for row in rows]
+        messages = [message_of(row, self._number, self.now) for row in rows]
         if self.gone:
             self._give_back(self, messages)
         else:

@@ -66,6 +66,8 @@ class Message:
     first_at: int
     #: The id given at publish, equal in all copies.
     origin: int
+    #: The number of the queue it is in, or was taken from.
+    queue: int
 
 
 @attrs.frozen

@@ -18,7 +18,7 @@ DueNote = Callable[[tuple[int, str], int], None]
 ExpiryNote = Callable[[int], None]
 
 
-def message_of(row: MessageRow, now: int) -> Message:
+def message_of(row: MessageRow, queue: int, now: int) -> Message:
     """A stored row as the engine's users see it: what has come due is ready already."""
     state = row.state
     if state in (RESERVED, DELAYED) and row.due <= now:
@@ -35,6 +35,7 @@ def message_of(row: MessageRow, now: int) -> Message:
         row.expires,
         row.first_at,
         row.origin,
+        queue,
     )
 
 
@@ -204,7 +205,9 @@ class GiveBack(OnQueue[int]):
         queue = plan.queue(self.world, self.queue)
         plan.readied[self.key] += len(self.messages)
         if self.removed:
-            rows = tuple(map(_removed_row, self.messages))
+            # A queue that was deleted and made again is another one.
+            there = (message for message in self.messages if message.queue == queue.number)
+            rows = tuple(map(_removed_row, there))
             return store.PutBack(self.world, queue.shelf, rows)
         deliveries = tuple((message.id, message.count) for message in self.messages)
         return store.GiveBack(self.world, queue.shelf, deliveries)
@@ -234,7 +237,7 @@ def _removed_row(message: Message) -> MessageRow:
 class Peek(OnQueue[list[Message]]):
     """The next messages, left where they are."""
 
-    __slots__ = ("_now", "n", "rows")
+    __slots__ = ("_now", "_number", "n", "rows")
 
     def __init__(self, world: int, queue: str, n: int) -> None:
         super().__init__(world, queue)
@@ -244,28 +247,29 @@ class Peek(OnQueue[list[Message]]):
         queue = plan.draft(self.world).find(self.queue)
         if queue is None:
             return store.Check()
-        self._now = plan.now
+        self._now, self._number = plan.now, queue.number
         return store.Peek(self.world, queue.shelf, self.n, plan.policy(queue).keeps_place)
 
     def settle(self, result: Any) -> None:
-        self.deferred.callback([message_of(row, self._now) for row in result or ()])
+        self.deferred.callback([message_of(row, self._number, self._now) for row in result or ()])
 
 
 class Get(OnQueue[Message]):
     """One message by its id."""
 
-    __slots__ = ("_now", "id")
+    __slots__ = ("_now", "_number", "id")
 
     def __init__(self, world: int, queue: str, id_: int) -> None:
         super().__init__(world, queue)
         self.id = id_
 
     def plan(self, plan: Plan) -> store.Get:
-        self._now = plan.now
-        return store.Get(self.world, plan.queue(self.world, self.queue).shelf, self.id)
+        queue = plan.queue(self.world, self.queue)
+        self._now, self._number = plan.now, queue.number
+        return store.Get(self.world, queue.shelf, self.id)
 
     def settle(self, result: Any) -> None:
         if result is None:
             self.deferred.errback(MessageNotFound(f"there is no message {self.id}"))
         else:
-            self.deferred.callback(message_of(result, self._now))
+            self.deferred.callback(message_of(result, self._number, self._now))

@@ -71,7 +71,7 @@ class Lines(Generic[W]):
         line = self._lines.get(waiter.key)
         if line is None:
             line = self._lines[waiter.key] = _Line()
-        insort(line.waiters, waiter, key=_arrival)
+        insort(line.waiters, waiter, key=arrival)
         waiter.parked = True
         if due is not None:
             self.note_due(waiter.key, due)
@@ -131,5 +131,6 @@ class Lines(Generic[W]):
         return line.waiters
 
 
-def _arrival(waiter: Waiter) -> int:
+def arrival(waiter: Waiter) -> int:
+    """Who came first is served first."""
     return waiter.arrival

@@ -37,6 +37,7 @@ MESSAGE = Message(
     expires_at=2,
     first_at=3,
     origin=4,
+    queue=5,
 )
 
 

@@ -17,6 +17,26 @@ class WaitingTests(EngineCase):
         self.post(b"1")
         self.assertEqual(self.poll(), [[b"1"]])
 
+    def test_who_waits_is_served_before_who_comes_with_the_message(self) -> None:
+        answers = self.poll()
+        newcomer = self.engine.reserve(self.world, "q")
+        self.post(b"1")
+        self.assertEqual((answers, self.successResultOf(newcomer)), ([[b"1"]], []))
+
+    def test_a_poll_and_the_post_that_makes_its_queue_share_a_turn(self) -> None:
+        asked = self.engine.reserve(self.world, "new", wait=1000)
+        self.post(b"1", queue="new")
+        self.assertEqual([message.body for message in self.successResultOf(asked)], [b"1"])
+
+    def test_what_was_removed_from_a_queue_does_not_come_back_into_its_successor(self) -> None:
+        self.post(b"1")
+        taken = self.done(self.engine.reserve(self.world, "q", remove=True))
+        self.done(self.engine.delete_queue(self.world, "q"))
+        self.post(b"2")
+        self.engine.give_back(self.world, "q", taken, removed=True)
+        self.turn()
+        self.assertEqual(self.take(9), [b"2"])
+
     def test_a_post_wakes_the_poll_in_the_same_commit(self) -> None:
         answers = self.poll()
         self.store.batches.clear()
