@@ -17,7 +17,7 @@ from mqgate.web.values import Dialect
 class Grant:
     """What one namespace gives to one dialect: its section, and the worlds its names stand for."""
 
-    section: Any
+    section: Any = attrs.field(repr=False)  # it holds secrets
     #: The number of the world behind each name that the section claims.
     worlds: Mapping[str, int]
 

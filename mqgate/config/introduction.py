@@ -1,0 +1,87 @@
+"""What a new server tells its operator, once: where it listens, and a first request each."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Sequence
+
+import attrs
+import msgspec
+
+from mqgate.config.first_run import REQUESTS, FirstRequest, curl_file, write_whole
+
+#: The introduction's copy in the data folder.
+FIRST_STEPS = "FIRST-STEPS.txt"
+
+
+@attrs.frozen
+class Door:
+    """A listener as its users see it."""
+
+    #: Such as ``https://localhost:8443``.
+    url: str
+    #: The dialects behind it; None = all.
+    dialects: frozenset[str] | None
+    #: The authority to trust, if the certificate is one that we made.
+    authority: str | None
+
+    @property
+    def secure(self) -> bool:
+        """Whether it speaks TLS."""
+        return self.url.startswith("https:")
+
+
+def introduce(data: str, doors: Sequence[Door], version: str) -> str | None:
+    """The text for a new server's operator, of which a copy is kept; None if it is not new."""
+    pending = os.path.join(data, REQUESTS)
+    try:
+        with open(pending, "rb") as file:
+            requests = msgspec.json.decode(file.read(), type=list[FirstRequest])
+    except FileNotFoundError:
+        return None
+    text = _text(data, doors, requests, version)
+    write_whole(os.path.join(data, FIRST_STEPS), text)
+    os.unlink(pending)
+    return text
+
+
+def where(doors: Sequence[Door], data: str) -> str:
+    """One line that says where the server listens."""
+    return f"mqgate listens on {', '.join(door.url for door in doors)} (data in {data})\n"
+
+
+def _text(data: str, doors: Sequence[Door], requests: Sequence[FirstRequest], version: str) -> str:
+    """The introduction."""
+    lines = [f"mqgate {version} is running and listens on", ""]
+    for door in doors:
+        signed = f"   (certificate signed by {door.authority})" if door.authority else ""
+        lines.append(f"    {door.url}{signed}")
+    lines += [
+        "",
+        "A first request for each service it stands in for. Paste a line as it is; the credentials",
+        "are in the file after -K, which you alone can read.",
+    ]
+    for request in requests:
+        if line := curl_line(data, doors, request):
+            lines += ["", f"{request.dialect}:", "", line]
+    lines += [
+        "",
+        f"The configuration is {os.path.join(data, 'mqgate.toml')}; what it says for clients is in",
+        "its comments. This text is kept in " + os.path.join(data, FIRST_STEPS) + ".",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def curl_line(data: str, doors: Sequence[Door], request: FirstRequest) -> str | None:
+    """A command that makes ``request``, through TLS if it can; None if no listener serves it."""
+    serving = [door for door in doors if door.dialects is None or request.dialect in door.dialects]
+    door = next((each for each in serving if each.secure), serving[0] if serving else None)
+    if door is None:
+        return None
+    words = ["curl"]
+    if door.authority:
+        words += ["--cacert", door.authority]
+    words += ["-K", curl_file(data, request.dialect), *request.arguments, door.url + request.path]
+    return shlex.join(words)

@@ -1,0 +1,162 @@
+"""Reads the TOML file and the command line into a `Configuration`."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from mqgate.config.problems import ConfigurationError, Place
+from mqgate.config.secrets import SecretSource
+from mqgate.config.typed import convert
+from mqgate.config.values import Configuration, Listening, Namespace, ServerKeys
+from mqgate.config.worlds import worlds
+from mqgate.dialects.declaration import Declaration
+from mqgate.tls.certificates import parse_name
+from mqgate.tls.listeners import Listener, parse_listener
+
+
+@attrs.frozen
+class Overrides:
+    """What the command line says in place of the file; relative to the working folder."""
+
+    data: str | None = None
+    listen: Sequence[str] = ()
+
+
+_NO_OVERRIDES = Overrides()
+
+
+def read(
+    path: str,
+    declarations: Sequence[Declaration],
+    environment: Mapping[str, str],
+    overrides: Overrides = _NO_OVERRIDES,
+) -> Configuration:
+    """The configuration in the file at ``path``; raises `ConfigurationError`."""
+    place = Place(path)
+    raw = _load(path, place)
+    spoken = {declaration.name: declaration for declaration in declarations}
+    sections = {name: raw.pop(name, {}) for name in spoken}
+    _check_top(raw, spoken, place)
+    raw_namespaces = raw.pop("namespaces", {})
+    server = convert(raw, ServerKeys, place)
+    _check_names(server.tls_names, place.below("tls_names"))
+    folder = os.path.dirname(os.path.abspath(path))
+    secrets = SecretSource(environment, folder)
+    groups = place.below("namespaces", secret=True)
+    namespaces = _namespaces(raw_namespaces, spoken, secrets, groups)
+    return Configuration(
+        folder=folder,
+        data=os.path.abspath(overrides.data or os.path.join(folder, server.data)),
+        listeners=_listeners(server, overrides, spoken, place),
+        server=server,
+        settings={
+            name: convert(sections[name], declaration.settings, place.below(name))
+            for name, declaration in spoken.items()
+        },
+        namespaces=namespaces,
+        worlds=worlds(namespaces, spoken, groups),
+    )
+
+
+def _load(path: str, place: Place) -> dict[str, Any]:
+    """The file's tables."""
+    try:
+        with open(path, "rb") as file:
+            return tomllib.load(file)
+    except OSError as error:
+        raise place.wrong(f"cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise place.wrong("is not UTF-8 text: save it as UTF-8") from None
+    except tomllib.TOMLDecodeError as error:
+        raise place.wrong(f"is not TOML: {error}") from None
+
+
+def _check_top(raw: Mapping[str, Any], spoken: Mapping[str, Declaration], place: Place) -> None:
+    """Refuse what is neither a key of the server nor a section of a dialect."""
+    known = {*ServerKeys.__struct_fields__, "namespaces", *spoken}
+    for key, value in raw.items():
+        if key in known:
+            continue
+        error = place.unknown(key, known)
+        if isinstance(value, dict) and "one of" in str(error):
+            raise _not_spoken(place.below(key), spoken)
+        raise error
+
+
+def _not_spoken(place: Place, spoken: Mapping[str, Declaration]) -> ConfigurationError:
+    """The error for a dialect that this version does not have."""
+    return place.wrong(f"is no dialect of this version: use {' or '.join(spoken)}")
+
+
+def _namespaces(
+    raw: object, spoken: Mapping[str, Declaration], secrets: SecretSource, place: Place
+) -> tuple[Namespace, ...]:
+    """The namespaces, each with its sections; there has to be one."""
+    if not isinstance(raw, dict):
+        raise place.wrong_value(raw, "a table per namespace")
+    found = []
+    for name, tables in raw.items():
+        here = place.below(name)
+        if not isinstance(tables, dict):
+            raise here.wrong_value(tables, "a table per dialect")
+        sections = {}
+        for dialect, section in tables.items():
+            there = here.below(dialect)
+            if dialect not in spoken:
+                raise _not_spoken(there, spoken)
+            resolved = secrets.resolve(section, there)
+            sections[dialect] = convert(resolved, spoken[dialect].namespace, there)
+        found.append(Namespace(name, sections))
+    if not any(namespace.sections for namespace in found):
+        example = " or ".join(f"[namespaces.demo.{name}]" for name in spoken)
+        raise place.wrong(f"has no section, so nobody could use the server: add {example}")
+    return tuple(found)
+
+
+def _listeners(
+    server: ServerKeys, overrides: Overrides, spoken: Mapping[str, Declaration], place: Place
+) -> tuple[Listening, ...]:
+    """Where to listen: what the command line says, or else the file."""
+    if overrides.listen:
+        here, folder = Place("--listen"), os.getcwd()
+        return tuple(
+            Listening(_listener(each, folder, spoken, here), "the --listen of the command line")
+            for each in overrides.listen
+        )
+    here, folder = place.below("listen"), os.path.dirname(os.path.abspath(place.source))
+    if not server.listen:
+        raise here.wrong('is an empty list: use at least one endpoint, such as "ssl:8443"')
+    setting = f"listen in {place.source} (or use --listen)"
+    return tuple(
+        Listening(_listener(each, folder, spoken, here.item(index)), setting)
+        for index, each in enumerate(server.listen)
+    )
+
+
+def _listener(
+    written: object, folder: str, spoken: Mapping[str, Declaration], place: Place
+) -> Listener:
+    """The listener that is asked for at ``place``; it can serve only dialects that are spoken."""
+    try:
+        listener = parse_listener(written, Path(folder))
+    except ValueError as error:
+        raise place.refused(str(error)) from None
+    for dialect in sorted(listener.dialects or ()):
+        if dialect not in spoken:
+            raise place.below("dialects").wrong_value(dialect, " or ".join(spoken))
+    return listener
+
+
+def _check_names(names: Sequence[str], place: Place) -> None:
+    """Refuse what a certificate could not name."""
+    for index, name in enumerate(names):
+        try:
+            parse_name(name)
+        except ValueError as error:
+            raise place.item(index).refused(str(error)) from None

@@ -1,0 +1,114 @@
+"""The configuration once it has been read: typed, checked, complete.
+
+The structs are also the reference for the file's keys: what stands here may stand there.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+import attrs
+import msgspec
+
+from mqgate.tls.listeners import Listener
+
+Seconds = Annotated[float, msgspec.Meta(ge=1, le=86_400)]
+
+#: Where a server listens unless it is told otherwise.
+LISTEN = ("ssl:8443", "tcp:8080:interface=127.0.0.1")
+
+_SIZE = re.compile(r"(\d+) ?(B|kB|KB|MB|GB|KiB|MiB|GiB)")
+_UNITS = {
+    "B": 1,
+    "kB": 10**3,
+    "KB": 10**3,
+    "MB": 10**6,
+    "GB": 10**9,
+    "KiB": 2**10,
+    "MiB": 2**20,
+    "GiB": 2**30,
+}
+
+
+class Size(int):
+    """A number of bytes, which the file may also spell ``"256 MB"``."""
+
+    #: What the file may hold, for the line that says so.
+    takes = 'a number of bytes or text such as "256 MB"'
+
+    @classmethod
+    def parse(cls, value: object) -> Size:
+        """The size that ``value`` spells; raises `TypeError` if it spells none."""
+        if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+            return cls(value)
+        if isinstance(value, str) and (found := _SIZE.fullmatch(value)):
+            return cls(int(found[1]) * _UNITS[found[2]])
+        raise TypeError
+
+
+class HTTPTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[http]``: the patience of the HTTP room (`mqgate.web.limits`)."""
+
+    head_seconds: Seconds = 10
+    request_seconds: Seconds = 60
+    idle_seconds: Seconds = 75
+    answer_seconds: Seconds = 60
+
+
+class LimitsTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[limits]``: how much work may wait for the database before more is turned away."""
+
+    waiting_bytes: Size = Size(64 * 2**20)
+    waiting_operations: Annotated[int, msgspec.Meta(ge=1)] = 10_000
+
+
+class ServerKeys(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The file's keys outside of the dialects' sections and the namespaces."""
+
+    data: str = "mqgate-data"
+    database: Literal["sqlite"] = "sqlite"
+    #: Endpoint strings, or tables with one (`mqgate.tls.listeners`).
+    listen: tuple[str | dict[str, Any], ...] = LISTEN
+    tls_minimum: Literal["1.0", "1.1", "1.2", "1.3"] = "1.2"
+    tls_names: tuple[str, ...] = ()
+    free_space_minimum: Size = Size(256 * 10**6)
+    shutdown_seconds: Annotated[float, msgspec.Meta(ge=2, le=60)] = 4
+    http: HTTPTable = HTTPTable()
+    limits: LimitsTable = LimitsTable()
+
+
+@attrs.frozen
+class Listening:
+    """One listener that was asked for."""
+
+    listener: Listener
+    #: What to change to have it elsewhere, as the end of a sentence.
+    setting: str
+
+
+@attrs.frozen
+class Namespace:
+    """A group of worlds with their credentials, which are why it has a short repr."""
+
+    name: str
+    #: By dialect, an instance of its declaration's ``namespace``.
+    sections: Mapping[str, msgspec.Struct] = attrs.field(repr=False)
+
+
+@attrs.frozen
+class Configuration:
+    """All that the operator decided."""
+
+    #: The file's folder, which relative paths in it are relative to.
+    folder: str
+    #: The data folder, absolute.
+    data: str
+    listeners: tuple[Listening, ...]
+    server: ServerKeys
+    #: By dialect, an instance of its declaration's ``settings``.
+    settings: Mapping[str, msgspec.Struct]
+    namespaces: tuple[Namespace, ...]
+    #: The names of each world, as ``dialect/name``; a namespace's main world has one of each.
+    worlds: tuple[tuple[str, ...], ...]

@@ -1,0 +1,168 @@
+"""The server's listeners: their sockets, the sites behind them, and the certificates in front."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import attrs
+from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
+from twisted.internet.interfaces import IAddress, IListeningPort
+from twisted.internet.protocol import ServerFactory
+from twisted.logger import Logger
+
+from mqgate.config.first_run import TLS
+from mqgate.config.introduction import Door
+from mqgate.config.values import Configuration
+from mqgate.tls.certificates import Ensured, ensure
+from mqgate.tls.context import ServerContext
+from mqgate.tls.endpoints import open_listener
+from mqgate.tls.listeners import Listener
+from mqgate.tls.pem import KeyFiles, TLSError
+from mqgate.web.site import GateSite
+
+_INTERFACE = re.compile(r":interface=((?:\\.|[^:\\])*)")
+#: Addresses that mean all of the machine's.
+_ANY = ("", "0.0.0.0", "::")
+
+
+class Entrance(ServerFactory):
+    """Stands at a socket from the start; lets connections in once there is a site behind it.
+
+    Sockets are opened while the process may still have root's rights, everything else after that.
+    """
+
+    noisy = False
+    site: GateSite | None = None
+
+    def buildProtocol(self, addr: IAddress | None) -> Any:
+        """See `IProtocolFactory`."""
+        return None if self.site is None else self.site.buildProtocol(addr)
+
+
+@attrs.define(eq=False)
+class _Place:
+    """One listener, open."""
+
+    listener: Listener
+    entrance: Entrance
+    port: IListeningPort
+    site: GateSite | None = None
+
+
+class Listeners:
+    """All listeners of a server, from the opening of their sockets to their end."""
+
+    _log = Logger()
+
+    def __init__(self, configuration: Configuration, reactor: Any) -> None:
+        self._configuration = configuration
+        self._reactor = reactor
+        self._places: list[_Place] = []
+        #: By the files they serve; None stands for those that are made here.
+        self._contexts: dict[KeyFiles | None, ServerContext] = {}
+        self._made: Ensured | None = None
+        self._fault = ""
+
+    def open(self, now: datetime) -> None:
+        """Open every socket; raises `TLSError`, `ListenError`, or `OSError` for files."""
+        for listening in self._configuration.listeners:
+            entrance = Entrance()
+            port = open_listener(
+                listening.listener,
+                self._reactor,
+                entrance,
+                self._context(listening.listener, now),
+                setting=listening.setting,
+            )
+            self._places.append(_Place(listening.listener, entrance, port))
+
+    def admit(self, make_site: Callable[[Listener], GateSite]) -> None:
+        """Let connections in, each listener's to a site of its own."""
+        for place in self._places:
+            place.site = place.entrance.site = make_site(place.listener)
+
+    def doors(self) -> list[Door]:
+        """The listeners as their users see them."""
+        return [self._door(place) for place in self._places]
+
+    def refresh(self, now: datetime) -> None:
+        """Take up certificates that were replaced."""
+        for context in self._contexts.values():
+            context.refresh(now)
+
+    def renew(self, now: datetime) -> None:
+        """Make the certificate that is made here anew if it ends soon; a failure is logged once."""
+        if None not in self._contexts:
+            return
+        try:
+            self._ensure(now)
+        except (TLSError, OSError) as error:
+            if str(error) != self._fault:
+                self._log.error("The made certificate cannot be renewed: {why}", why=str(error))
+            self._fault = str(error)
+
+    def close(self) -> Deferred[list[Any]]:
+        """Stop listening; fires when that is done."""
+        closing = [maybeDeferred(place.port.stopListening) for place in self._places]
+        return DeferredList(closing, consumeErrors=True)
+
+    def drain(self, grace: float) -> Deferred[list[Any]]:
+        """Let every connection end; fires when none is left, soon after ``grace`` at the latest."""
+        return DeferredList([place.site.drain(grace) for place in self._places if place.site])
+
+    def _context(self, listener: Listener, now: datetime) -> ServerContext | None:
+        """What serves a listener's certificate; shared by those that serve the same one."""
+        if not listener.tls:
+            return None
+        if listener.files not in self._contexts:
+            files = listener.files or self._ensure(now).files
+            minimum = self._configuration.server.tls_minimum
+            self._contexts[listener.files] = ServerContext(files, minimum)
+        return self._contexts[listener.files]
+
+    def _ensure(self, now: datetime) -> Ensured:
+        """Make the certificate that is served where no files are named, if need be."""
+        folder = Path(self._configuration.data, TLS)
+        made = ensure(folder, self._names(), now)
+        if made.reason:
+            self._log.info("{reason}", reason=made.reason)
+        if made.ca_made:
+            self._log.warn("Clients have to trust the new authority in {path}", path=made.ca_file)
+        self._made, self._fault = made, ""
+        return made
+
+    def _names(self) -> Sequence[str]:
+        """The names that the made certificate needs beside those of the machine itself."""
+        found = list(self._configuration.server.tls_names)
+        for listening in self._configuration.listeners:
+            address = _interface(listening.listener.endpoint)
+            if listening.listener.tls and address not in _ANY:
+                found.append(address)
+        return found
+
+    def _door(self, place: _Place) -> Door:
+        made = place.listener.tls and place.listener.files is None
+        authority = str(self._made.ca_file) if made and self._made else None
+        return Door(_url(place), place.listener.dialects, authority)
+
+
+def _interface(endpoint: str) -> str:
+    """The address that an endpoint string is limited to; empty if it is not."""
+    found = _INTERFACE.search(endpoint)
+    return re.sub(r"\\(.)", r"\1", found[1]) if found else ""
+
+
+def _url(place: _Place) -> str:
+    """What a client on this machine would ask; for a UNIX socket, its address."""
+    address: Any = place.port.getHost()
+    host, port = getattr(address, "host", None), getattr(address, "port", None)
+    if host is None or port is None:
+        return place.listener.endpoint
+    if host in _ANY:
+        host = "localhost"
+    scheme = "https" if place.listener.tls else "http"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"

@@ -1,0 +1,261 @@
+"""`Gate`: builds the rooms from the configuration, and owns their start and their end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import attrs
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred
+from twisted.internet.defer import TimeoutError as Late
+from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from mqgate.config.introduction import introduce, where
+from mqgate.config.values import Configuration
+from mqgate.config.worlds import world_name
+from mqgate.dialects.declaration import Declaration, Grant, Opening
+from mqgate.engine.commits import Limits
+from mqgate.engine.engine import Engine
+from mqgate.engine.ids import AHEAD
+from mqgate.engine.time import SteadyTime
+from mqgate.engine.values import Policy
+from mqgate.listening import Listeners
+from mqgate.storage.interface import Store, StoreError
+from mqgate.terminal import Terminal
+from mqgate.tls.endpoints import ListenError
+from mqgate.tls.listeners import Listener
+from mqgate.tls.pem import TLSError
+from mqgate.web.front import Front
+from mqgate.web.limits import HTTPLimits
+from mqgate.web.site import GateSite
+from mqgate.web.values import Dialect
+
+#: How often replaced certificates are looked for.
+REFRESH_SECONDS = 2
+#: How often the end of the certificate made here is looked at.
+RENEWAL = timedelta(days=1)
+#: Of the time that a stop may take, what is kept for the last commit.
+LAST_COMMIT_SECONDS = 1.0
+
+
+class StartFailed(SystemExit, Exception):
+    """The server cannot start, for a reason that its operator was told.
+
+    As a `SystemExit` it ends the process with status 1 and no traceback; as an `Exception` it has
+    twistd remove its pid file and tell the foreground process first.
+    """
+
+    def __init__(self, line: str) -> None:
+        super().__init__(line)
+        self.code = 1
+
+
+@attrs.frozen
+class Surroundings:
+    """What a server takes from the world around it; tests give it another one."""
+
+    reactor: Any
+    #: Seconds since 1970.
+    wall: Callable[[], float]
+    #: Seconds that never run backwards.
+    monotonic: Callable[[], float]
+    terminal: Terminal
+
+    def now(self) -> datetime:
+        """The date and time."""
+        return datetime.fromtimestamp(self.wall(), UTC)
+
+
+class Gate(Service):
+    """The server: one store, one engine, the dialects, and a site behind each listener."""
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        declarations: Sequence[Declaration],
+        store: Store,
+        surroundings: Surroundings,
+        version: str,
+    ) -> None:
+        self._configuration = configuration
+        self._declarations = declarations
+        self._store = store
+        self._around = surroundings
+        self._version = version
+        self._listeners = Listeners(configuration, surroundings.reactor)
+        self._engine: Engine | None = None
+        self._upkeep = LoopingCall(self._look_after_certificates)
+        self._upkeep.clock = surroundings.reactor
+        self._renewed_at = surroundings.now()
+        #: Why requests cannot be served just now, as far as that is not the engine's to say.
+        self._pause: str | None = "starting"
+        self._sockets_open = False
+
+    # -- start
+
+    def privilegedStartService(self) -> None:
+        """Open the sockets; raises `StartFailed`."""
+        super().privilegedStartService()  # type: ignore[no-untyped-call]
+        self._log.info(
+            "mqgate {version} starts; its data is in {data}",
+            version=self._version,
+            data=self._configuration.data,
+        )
+        with self._telling_why():
+            self._listeners.open(self._around.now())
+        self._sockets_open = True
+
+    def startService(self) -> None:
+        """Open the store and let clients in; raises `StartFailed`."""
+        if not self._sockets_open:
+            self.privilegedStartService()
+        super().startService()  # type: ignore[no-untyped-call]
+        with self._telling_why():
+            self._engine, dialects = self._open_rooms()
+        self._listeners.admit(lambda listener: self._site(listener, dialects))
+        self._engine.start()
+        self._upkeep.start(REFRESH_SECONDS, now=False).addErrback(self._upkeep_failed)
+        self._pause = None
+        self._tell_operator()
+
+    def _open_rooms(self) -> tuple[Engine, list[Dialect]]:
+        """The engine over the opened store, and the dialects over the engine."""
+        opened = self._store.open()
+        names = self._configuration.worlds
+        worlds = {
+            name: number
+            for group, number in zip(names, self._store.worlds(names), strict=True)
+            for name in group
+        }
+        limits = self._configuration.server.limits
+        engine = Engine(
+            self._store,
+            self._around.reactor,
+            SteadyTime(self._around.wall, self._around.monotonic, opened.high, AHEAD),
+            self._policies(),
+            Limits(
+                waiting_operations=limits.waiting_operations, waiting_bytes=limits.waiting_bytes
+            ),
+            opened=opened,
+        )
+        return engine, [self._dialect(each, engine, worlds) for each in self._declarations]
+
+    def _policies(self) -> dict[str, Policy]:
+        """Every dialect's policies by name."""
+        found: dict[str, Policy] = {}
+        for declaration in self._declarations:
+            found |= declaration.policies(self._configuration.settings[declaration.name])
+        return found
+
+    def _dialect(
+        self, declaration: Declaration, engine: Engine, worlds: Mapping[str, int]
+    ) -> Dialect:
+        """A dialect with what each namespace grants it."""
+        grants = []
+        for namespace in self._configuration.namespaces:
+            section = namespace.sections.get(declaration.name)
+            if section is not None:
+                names = declaration.claims(section)
+                numbers = {name: worlds[world_name(declaration.name, name)] for name in names}
+                grants.append(Grant(section, numbers))
+        settings = self._configuration.settings[declaration.name]
+        return declaration.open(Opening(engine, settings, grants))
+
+    def _site(self, listener: Listener, dialects: Sequence[Dialect]) -> GateSite:
+        """The site behind a listener, with the dialects that it is for."""
+        served = [
+            dialect
+            for dialect in dialects
+            if listener.dialects is None or dialect.name in listener.dialects
+        ]
+        http = self._configuration.server.http
+        limits = HTTPLimits(
+            head_seconds=http.head_seconds,
+            request_seconds=http.request_seconds,
+            idle_seconds=http.idle_seconds,
+            answer_seconds=http.answer_seconds,
+        )
+        return GateSite(Front(served, self), self._around.reactor, limits)
+
+    def _tell_operator(self) -> None:
+        """Say where the server listens: in the log, and on the terminal it was started from."""
+        data, doors = self._configuration.data, self._listeners.doors()
+        for door in doors:
+            self._log.info("Listening on {url}", url=door.url)
+        self._log.info("Ready")
+        try:
+            introduction = introduce(data, doors, self._version)
+        except OSError as error:
+            self._log.warn("The first steps cannot be written down: {why}", why=str(error))
+            introduction = None
+        terminal = self._around.terminal
+        terminal.say(introduction or where(doors, data))
+        terminal.hang_up()
+
+    @contextmanager
+    def _telling_why(self) -> Iterator[None]:
+        """Turn what keeps a server from starting into one line for its operator."""
+        try:
+            yield
+        except (ListenError, StoreError, TLSError, OSError) as error:
+            line = " ".join(str(error).split())
+            self._log.critical("mqgate cannot start: {line}", line=line)
+            self._around.terminal.complain(line)
+            self._around.terminal.hang_up()
+            raise StartFailed(line) from error
+
+    # -- while it runs
+
+    def ready(self) -> str | None:
+        """Why the server cannot do its work just now; None if it can."""
+        return self._pause or (self._engine.trouble() if self._engine else None)
+
+    def _look_after_certificates(self) -> None:
+        """Take up replaced certificates; once a day, see whether ours is to be made anew."""
+        now = self._around.now()
+        if abs(now - self._renewed_at) >= RENEWAL:
+            self._renewed_at = now
+            self._listeners.renew(now)
+        self._listeners.refresh(now)
+
+    def _upkeep_failed(self, failure: Failure) -> None:
+        self._log.failure("Certificates are no longer looked after", failure)
+
+    # -- end
+
+    def stopService(self) -> Deferred[None]:
+        """Answer who waits, finish what is in hand, hang up, close the database."""
+        super().stopService()  # type: ignore[no-untyped-call]
+        return Deferred.fromCoroutine(self._stop())
+
+    async def _stop(self) -> None:
+        engine, self._engine = self._engine, None
+        if engine is None:
+            return
+        self._pause = "stopping"
+        self._log.info("Stopping: {waiting} polls are waiting", waiting=engine.waiting)
+        if self._upkeep.running:
+            self._upkeep.stop()
+        await self._listeners.close()
+        # The sites first, so that every answer from now on says that it is the last one.
+        hung_up = self._listeners.drain(
+            self._configuration.server.shutdown_seconds - LAST_COMMIT_SECONDS
+        )
+        engine.drain()
+        await hung_up
+        try:
+            await engine.stop().addTimeout(LAST_COMMIT_SECONDS, self._around.reactor)
+        except Late:
+            self._log.error(
+                "Stopped while the database was busy: only what was answered is sure to be on disk"
+            )
+            return
+        await self._store.close()
+        self._log.info("Stopped: everything accepted is on disk")

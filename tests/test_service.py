@@ -1,0 +1,452 @@
+"""`Gate` and what it is made of, over a reactor and a clock that are turned by hand."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import msgspec
+from cryptography import x509
+from twisted.internet.address import IPv4Address
+from twisted.internet.defer import Deferred, fail
+from twisted.internet.protocol import Protocol
+from twisted.internet.testing import MemoryReactorClock, StringTransport
+from twisted.logger import capturedLogs, formatEvent
+from twisted.trial.unittest import SynchronousTestCase
+
+from mqgate.config.first_run import DATABASE, FILE, make_folder, prepare
+from mqgate.config.reader import Overrides, read
+from mqgate.config.values import Configuration
+from mqgate.dialects.declaration import Opening
+from mqgate.engine.commits import Limits
+from mqgate.service import (
+    LAST_COMMIT_SECONDS,
+    REFRESH_SECONDS,
+    RENEWAL,
+    Gate,
+    StartFailed,
+    Surroundings,
+)
+from mqgate.storage.interface import Batch, Opened, Stale, StoreError, Unavailable
+from mqgate.storage.sqlite import Inline, SQLiteStore
+from mqgate.terminal import Terminal
+from mqgate.tls.certificates import RENEW_BEFORE, SERVER_LIFETIME
+from mqgate.web.limits import HTTPLimits
+from tests.config.sample import NAMESPACE, counting_hex, declare
+
+#: When these tests take place.
+NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+HERE = IPv4Address("TCP", "127.0.0.1", 50_000)
+PLAIN = 'listen = ["tcp:8080:interface=127.0.0.1"]\n'
+
+
+class Notebook(Terminal):
+    """A terminal whose text can be read."""
+
+    def __init__(self) -> None:
+        super().__init__(-1, -1)
+        self.said: list[str] = []
+        self.complaints: list[str] = []
+        self.hung_up = False
+
+    def say(self, text: str) -> None:
+        self.said.append(text)
+
+    def complain(self, line: str) -> None:
+        self.complaints.append(line)
+
+    def hang_up(self) -> None:
+        self.hung_up = True
+
+
+class StuckStore(SQLiteStore):
+    """A store over a disk that has stopped answering."""
+
+    def run(self, batch: Batch) -> Deferred[list[object] | Stale]:
+        return Deferred()
+
+
+class FullStore(SQLiteStore):
+    """A store on a disk without room."""
+
+    def run(self, batch: Batch) -> Deferred[list[object] | Stale]:
+        return fail(Unavailable("disk full"))
+
+
+class BrokenStore(SQLiteStore):
+    """A store that cannot be opened."""
+
+    def open(self) -> Opened:
+        raise StoreError("mq.db is held by\nanother server")
+
+
+class Client:
+    """A connection to one of a reactor's listeners."""
+
+    def __init__(self, reactor: MemoryReactorClock, listener: int = 0) -> None:
+        factory = reactor.tcpServers[listener][1]
+        self.transport = StringTransport()
+        protocol = factory.buildProtocol(HERE)
+        assert isinstance(protocol, Protocol)
+        self.protocol: Protocol = protocol
+        self.protocol.makeConnection(self.transport)
+
+    def ask(self, path: bytes) -> bytes:
+        """Ask for a path; what has been answered until now."""
+        self.protocol.dataReceived(b"GET %b HTTP/1.1\r\nHost: here\r\n\r\n" % path)
+        return self.answer()
+
+    def answer(self) -> bytes:
+        """What was answered since this was asked last."""
+        answered: bytes = self.transport.value()
+        self.transport.clear()
+        return answered
+
+
+class GateTestCase(SynchronousTestCase):
+    """Gives each test a folder with a configuration, and a clock."""
+
+    def setUp(self) -> None:
+        self.reactor = MemoryReactorClock()
+        self.terminal = Notebook()
+        self.folder = os.path.abspath(self.mktemp())
+        self.opened: list[Opening] = []
+        self.declarations = [declare("sample", self.opened), declare("other", self.opened)]
+        self.gates: list[Gate] = []
+        #: Seconds of the reactor's clock in one of the wall clock.
+        self.pace = 1
+
+    def tearDown(self) -> None:
+        for gate in self.gates:
+            self.stop(gate)
+            self.reactor.pump([0] * 5 + [10])
+
+    def configuration(self, text: str | None = None) -> Configuration:
+        """The configuration that ``text`` is, or that a first start writes."""
+        if text is None:
+            path = prepare(self.folder, self.declarations, counting_hex(), ["tcp:8080"])
+        else:
+            make_folder(self.folder)
+            path = os.path.join(self.folder, FILE)
+            Path(path).write_text(f'data = "."\n{text}', encoding="utf-8")
+        return read(path, self.declarations, {}, Overrides())
+
+    def gate(
+        self, text: str | None = PLAIN + NAMESPACE, store: Callable[..., SQLiteStore] = SQLiteStore
+    ) -> Gate:
+        """A server that is not started yet."""
+        path = os.path.join(self.folder, DATABASE)
+        gate = Gate(
+            self.configuration(text),
+            self.declarations,
+            store(path, Inline()),
+            Surroundings(self.reactor, self.wall, self.reactor.seconds, self.terminal),
+            "1.2.3",
+        )
+        self.gates.append(gate)
+        return gate
+
+    def wall(self) -> float:
+        return NOW.timestamp() + self.reactor.seconds() / self.pace
+
+    def start(self, gate: Gate) -> Gate:
+        gate.privilegedStartService()
+        gate.startService()
+        return gate
+
+    def stop(self, gate: Gate) -> Deferred[None]:
+        stopping = gate.stopService()
+        self.reactor.advance(0)
+        return stopping
+
+
+class StartTests(GateTestCase):
+    def test_it_is_ready_once_it_is_started(self) -> None:
+        gate = self.gate()
+        self.assertEqual(gate.ready(), "starting")
+        self.start(gate)
+        self.assertIsNone(gate.ready())
+        self.assertIn(b"200 OK", Client(self.reactor).ask(b"/readyz"))
+
+    def test_sockets_are_opened_while_there_may_still_be_rights_for_that(self) -> None:
+        """And nothing else: files that are made then would belong to root."""
+        gate = self.gate()
+        gate.privilegedStartService()
+        self.assertEqual(len(self.reactor.tcpServers), 1)
+        self.assertFalse(os.path.exists(os.path.join(self.folder, DATABASE)))
+        factory = self.reactor.tcpServers[0][1]
+        self.assertIsNone(factory.buildProtocol(HERE))
+
+    def test_it_can_be_started_without_that(self) -> None:
+        self.gate().startService()
+        self.assertEqual(len(self.reactor.tcpServers), 1)
+
+    def test_a_dialect_gets_its_settings_and_worlds(self) -> None:
+        text = (
+            PLAIN
+            + "[sample]\npost_status = 200\n"
+            + '[namespaces.demo.sample]\nrooms = ["a", "b"]\ntokens = []\n'
+            + '[namespaces.demo.other]\nrooms = ["a"]\ntokens = []\n'
+            + '[namespaces.more.sample]\nrooms = ["c"]\ntokens = ["t"]\n'
+        )
+        self.start(self.gate(text))
+        [sample, other] = self.opened
+        self.assertEqual(sample.settings.post_status, 200)
+        self.assertEqual([list(grant.worlds) for grant in sample.grants], [["a", "b"], ["c"]])
+        numbers = [number for grant in sample.grants for number in grant.worlds.values()]
+        self.assertEqual(len(set(numbers)), 3)
+        self.assertEqual(sample.grants[1].section.tokens, ("t",))
+        self.assertEqual(other.grants[0].worlds["a"], sample.grants[0].worlds["a"])
+
+    def test_a_listener_serves_the_dialects_it_is_for(self) -> None:
+        listen = 'listen = ["tcp:1", { endpoint = "tcp:2", dialects = ["other"] }]\n'
+        self.start(self.gate(listen + NAMESPACE))
+        self.assertEqual(Client(self.reactor, 0).ask(b"/sample/x"), b"")
+        self.assertIn(b"404 Not Found", Client(self.reactor, 1).ask(b"/sample/x"))
+
+    def test_it_says_where_it_listens_and_lets_go_of_the_terminal(self) -> None:
+        self.start(self.gate())
+        [said] = self.terminal.said
+        self.assertTrue(said.startswith("mqgate listens on http://"), said)
+        self.assertTrue(self.terminal.hung_up)
+        self.assertEqual(self.terminal.complaints, [])
+
+    def test_addresses_are_shown_as_clients_write_them(self) -> None:
+        listen = r"['tcp:1:interface=\:\:1', 'tcp:2', 'unix:s']"
+        self.start(self.gate(f"listen = {listen}\n{NAMESPACE}"))
+        [said] = self.terminal.said
+        self.assertIn("http://[::1]:1, http://localhost:2, unix:", said)
+
+    def test_a_new_server_introduces_itself(self) -> None:
+        self.start(self.gate(None))
+        [said] = self.terminal.said
+        self.assertTrue(said.startswith("mqgate 1.2.3 is running"), said)
+
+    def test_first_steps_that_cannot_be_written_down_keep_nobody_from_working(self) -> None:
+        gate = self.gate(None)
+        os.mkdir(os.path.join(self.folder, "FIRST-STEPS.txt"))
+        self.start(gate)
+        self.assertIsNone(gate.ready())
+        [said] = self.terminal.said
+        self.assertTrue(said.startswith("mqgate listens on"), said)
+
+    def test_defaults_of_the_configuration_are_those_of_the_rooms(self) -> None:
+        server = self.configuration(NAMESPACE).server
+        limits = Limits()
+        self.assertEqual(server.limits.waiting_bytes, limits.waiting_bytes)
+        self.assertEqual(server.limits.waiting_operations, limits.waiting_operations)
+        for key, value in msgspec.structs.asdict(server.http).items():
+            self.assertEqual(value, getattr(HTTPLimits(), key), key)
+
+
+class FailingStartTests(GateTestCase):
+    def refused(self, gate: Gate) -> StartFailed:
+        error = self.assertRaises(StartFailed, self.start, gate)
+        assert isinstance(error, StartFailed)
+        self.assertEqual(self.terminal.complaints, [str(error)])
+        self.assertTrue(self.terminal.hung_up)
+        self.assertEqual(self.terminal.said, [])
+        return error
+
+    def test_a_store_that_cannot_be_opened_is_one_line(self) -> None:
+        error = self.refused(self.gate(store=BrokenStore))
+        self.assertEqual(str(error), "mq.db is held by another server")
+
+    def test_a_certificate_that_cannot_be_read_is_one_line(self) -> None:
+        error = self.refused(self.gate('listen = ["ssl:1:privateKey=no.pem"]\n' + NAMESPACE))
+        self.assertIn("no.pem", str(error))
+
+    def test_it_ends_the_process_with_status_1_and_lets_twistd_clean_up(self) -> None:
+        """twistd cleans up after an `Exception` only; of a `SystemExit` there is no traceback."""
+        error = StartFailed("no way")
+        self.assertIsInstance(error, SystemExit)
+        self.assertIsInstance(error, Exception)
+        self.assertEqual(error.code, 1)
+
+    def test_it_can_be_stopped_all_the_same(self) -> None:
+        gate = self.gate(store=BrokenStore)
+        self.refused(gate)
+        self.assertIsNone(self.successResultOf(self.stop(gate)))
+
+
+class StopTests(GateTestCase):
+    def test_who_waits_is_answered_with_nothing(self) -> None:
+        gate = self.start(self.gate())
+        client = Client(self.reactor)
+        client.ask(b"/sample/x")
+        self.reactor.advance(0)
+        stopping = gate.stopService()
+        self.assertTrue(client.answer().endswith(b"\r\n\r\n0"))
+        self.assertTrue(client.transport.disconnecting)
+        self.assertNoResult(stopping)
+        client.protocol.connectionLost()
+        self.reactor.advance(0)
+        self.successResultOf(stopping)
+
+    def test_it_is_not_ready_meanwhile(self) -> None:
+        gate = self.start(self.gate())
+        client = Client(self.reactor)
+        gate.stopService()
+        self.assertEqual(gate.ready(), "stopping")
+        client.protocol.connectionLost()
+
+    def test_a_client_that_reads_nothing_is_cut_off(self) -> None:
+        gate = self.start(self.gate(f"shutdown_seconds = 3\n{PLAIN}{NAMESPACE}"))
+        client = Client(self.reactor)
+        client.ask(b"/sample/x")
+        stopping = gate.stopService()
+        self.reactor.advance(3 - LAST_COMMIT_SECONDS)
+        client.protocol.connectionLost()
+        self.reactor.advance(0)
+        self.successResultOf(stopping)
+
+    def test_a_disk_that_has_stopped_answering_does_not_keep_it(self) -> None:
+        gate = self.start(self.gate(store=StuckStore))
+        client = Client(self.reactor)
+        client.ask(b"/sample/x")
+        self.reactor.advance(0)
+        client.protocol.connectionLost()
+        stopping = gate.stopService()
+        self.reactor.advance(LAST_COMMIT_SECONDS / 2)
+        self.assertNoResult(stopping)
+        self.reactor.advance(LAST_COMMIT_SECONDS / 2)
+        self.successResultOf(stopping)
+
+    def test_it_lets_go_of_the_data(self) -> None:
+        """Another server can be started over it at once."""
+        self.successResultOf(self.stop(self.start(self.gate())))
+        self.assertIsNone(self.start(self.gate()).ready())
+
+    def test_nothing_is_left_on_the_clock(self) -> None:
+        self.successResultOf(self.stop(self.start(self.gate())))
+        self.assertEqual(self.reactor.getDelayedCalls(), [])
+
+    def test_stopping_twice_or_before_the_start_is_harmless(self) -> None:
+        gate = self.gate()
+        self.successResultOf(self.stop(gate))
+        self.start(gate)
+        self.successResultOf(self.stop(gate))
+        self.successResultOf(self.stop(gate))
+
+
+class HealthTests(GateTestCase):
+    def test_a_store_that_fails_is_why_it_is_not_ready(self) -> None:
+        self.start(self.gate(store=FullStore))
+        Client(self.reactor).ask(b"/sample/x")
+        self.reactor.advance(0)
+        answer = Client(self.reactor).ask(b"/readyz")
+        self.assertIn(b"503 ", answer)
+        self.assertIn(b"disk full", answer)
+
+
+class CertificateTests(GateTestCase):
+    TEXT = 'listen = ["ssl:8443"]\n' + NAMESPACE
+
+    def made(self, file: str = "server.pem") -> bytes:
+        return Path(self.folder, "tls", file).read_bytes()
+
+    def test_one_is_made_for_listeners_that_name_none(self) -> None:
+        self.start(self.gate(self.TEXT))
+        self.assertIn(b"BEGIN CERTIFICATE", self.made())
+        [said] = self.terminal.said
+        self.assertIn("https://", said)
+
+    def test_none_is_made_where_none_is_needed(self) -> None:
+        self.start(self.gate())
+        self.assertFalse(os.path.exists(os.path.join(self.folder, "tls")))
+
+    def test_it_names_the_address_that_a_listener_is_limited_to(self) -> None:
+        text = 'listen = ["ssl:8443:interface=127.0.0.9", "ssl:8444"]\n'
+        self.start(self.gate(text + 'tls_names = ["mq.example"]\n' + NAMESPACE))
+        certificate = x509.load_pem_x509_certificate(self.made())
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        self.assertIn(ipaddress.IPv4Address("127.0.0.9"), names.get_values_for_type(x509.IPAddress))
+        self.assertIn("mq.example", names.get_values_for_type(x509.DNSName))
+
+    def test_it_is_made_anew_before_it_ends(self) -> None:
+        self.start(self.gate(self.TEXT))
+        before, authority = self.made(), self.made("ca.pem")
+        self.pass_days(SERVER_LIFETIME - RENEW_BEFORE - 2 * RENEWAL)
+        self.assertEqual(self.made(), before)
+        self.pass_days(3 * RENEWAL)
+        self.assertNotEqual(self.made(), before)
+        self.assertEqual(self.made("ca.pem"), authority)
+
+    def test_a_renewal_that_fails_is_logged_once(self) -> None:
+        self.start(self.gate(self.TEXT))
+        Path(self.folder, "tls", "ca.pem").write_text("not a certificate")
+        with capturedLogs() as events:
+            self.pass_days(3 * RENEWAL)
+        lines = [formatEvent(event) for event in events]
+        failed = [line for line in lines if "cannot be renewed" in line]
+        self.assertEqual(len(failed), 1, lines)
+        self.assertIn("ca.pem", failed[0])
+
+    def test_a_bug_in_looking_after_them_stops_nothing_else(self) -> None:
+        gate = self.start(self.gate(self.TEXT))
+        self.pace = 0
+        self.reactor.advance(REFRESH_SECONDS)
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+        self.pace = 1
+        self.assertIsNone(gate.ready())
+        self.successResultOf(self.stop(gate))
+
+    def test_days_pass_where_none_is_made(self) -> None:
+        self.start(self.gate())
+        self.pass_days(2 * RENEWAL)
+        self.assertFalse(os.path.exists(os.path.join(self.folder, "tls")))
+
+    def test_files_that_vanish_while_it_runs_stop_nothing(self) -> None:
+        gate = self.start(self.gate(self.TEXT))
+        Path(self.folder, "tls", "server.pem").unlink()
+        self.reactor.advance(REFRESH_SECONDS)
+        self.assertIsNone(gate.ready())
+        self.successResultOf(self.stop(gate))
+
+    def pass_days(self, time: timedelta) -> None:
+        """Let time pass: for the wall clock at once, for the reactor's timers shortly."""
+        step = RENEWAL.total_seconds()
+        for _ in range(int(time / RENEWAL)):
+            self.reactor.advance(step)
+
+
+class TerminalTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.out, self.out_end = os.pipe()
+        self.err, self.err_end = os.pipe()
+        self.terminal = Terminal(self.out_end, self.err_end)
+        for descriptor in (self.out, self.err, self.out_end, self.err_end):
+            self.addCleanup(os.close, descriptor)
+
+    def test_texts_and_complaints_go_where_they_should(self) -> None:
+        self.terminal.say("Grüße\n")
+        self.terminal.complain("no")
+        self.terminal.hang_up()
+        self.assertEqual(os.read(self.out, 100).decode(), "Grüße\n")
+        self.assertEqual(os.read(self.err, 100), b"no\n")
+
+    def test_after_hanging_up_nothing_is_shown(self) -> None:
+        self.terminal.hang_up()
+        self.terminal.hang_up()
+        self.terminal.say("too late")
+        os.set_blocking(self.out, False)
+        self.assertRaises(BlockingIOError, os.read, self.out, 100)
+
+    def test_a_process_without_a_terminal_gets_on_without(self) -> None:
+        """Such as one whose parent closed its standard output."""
+        closed = os.dup(self.out)
+        os.close(closed)
+        terminal = Terminal(closed, closed)
+        terminal.say("nobody hears")
+        terminal.hang_up()
+
+    def test_a_terminal_that_went_away_is_no_fault(self) -> None:
+        out, end = os.pipe()
+        terminal = Terminal(end, end)
+        os.close(end)
+        os.close(out)
+        terminal.say("x")  # the signal for a broken pipe is ignored in Python
+        terminal.hang_up()

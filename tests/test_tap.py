@@ -1,0 +1,134 @@
+"""``twistd mqgate``: its options, and what becomes of them before there is a server."""
+
+from __future__ import annotations
+
+import gc
+import io
+import os
+import sys
+
+from twisted.internet.testing import MemoryReactorClock
+from twisted.python.usage import UsageError
+from twisted.trial.unittest import SynchronousTestCase
+
+from mqgate import __version__
+from mqgate.config.first_run import DATABASE
+from mqgate.config.problems import ConfigurationError
+from mqgate.dialects import ALL
+from mqgate.tap import (
+    COLLECTOR_THRESHOLDS,
+    Options,
+    build,
+    configure,
+    makeService,
+    random_hex,
+    settle_collector,
+)
+from mqgate.terminal import Terminal
+
+
+class TapTestCase(SynchronousTestCase):
+    """Gives each test an empty folder."""
+
+    def setUp(self) -> None:
+        self.folder = os.path.abspath(self.mktemp())
+        os.mkdir(self.folder)
+
+    def path(self, *names: str) -> str:
+        return os.path.join(self.folder, *names)
+
+    def options(self, *arguments: str) -> Options:
+        options = Options()
+        options.parseOptions(arguments)
+        return options
+
+
+class OptionTests(TapTestCase):
+    def test_without_any_the_data_is_here(self) -> None:
+        options = self.options()
+        self.assertEqual((options["config"], options["data"], options.listen), (None, None, []))
+
+    def test_listeners_can_be_given_several_times(self) -> None:
+        options = self.options("--listen", "tcp:1", "-l", "ssl:2", "-c", "a", "-d", "b")
+        self.assertEqual(options.listen, ["tcp:1", "ssl:2"])
+        self.assertEqual((options["config"], options["data"]), ("a", "b"))
+
+    def test_nothing_else_is_taken(self) -> None:
+        self.assertRaises(UsageError, self.options, "start")
+        self.assertRaises(UsageError, self.options, "--workers=2")
+
+    def test_the_version_is_ours(self) -> None:
+        """Not Twisted's, which the option of that name would show by itself."""
+        shown = io.StringIO()
+        self.patch(sys, "stdout", shown)
+        self.assertRaises(SystemExit, self.options, "--version")
+        self.assertEqual(shown.getvalue(), f"mqgate {__version__}\n")
+
+
+class ConfigureTests(TapTestCase):
+    def test_a_first_start_makes_its_own_configuration(self) -> None:
+        first = configure(self.options("--data", self.path("data"), "--listen", "tcp:1"))
+        self.assertEqual(first.data, self.path("data"))
+        again = configure(self.options("--data", self.path("data")))
+        self.assertEqual(again.worlds, first.worlds)
+        self.assertEqual(
+            [each.listener for each in again.listeners], [each.listener for each in first.listeners]
+        )
+
+    def test_a_configuration_that_is_named_has_to_be_there(self) -> None:
+        options = self.options("--config", self.path("none.toml"), "--data", self.path("data"))
+        self.assertRaises(ConfigurationError, configure, options)
+        self.assertFalse(os.path.exists(self.path("data")))
+
+    def test_its_data_folder_is_made_for_the_owner_alone(self) -> None:
+        configure(self.options("--data", self.path("data")))
+        options = self.options("--config", self.path("data", "mqgate.toml"))
+        options["data"] = self.path("elsewhere", "data")
+        self.assertEqual(configure(options).data, self.path("elsewhere", "data"))
+        self.assertEqual(os.stat(self.path("elsewhere", "data")).st_mode & 0o777, 0o700)
+
+    def test_what_is_wrong_with_it_ends_the_process_with_one_line(self) -> None:
+        """As a text, which Python writes to standard error, with exit status 1."""
+        with open(self.path(DATABASE), "w"):
+            pass
+        error = self.assertRaises(SystemExit, makeService, self.options("-d", self.folder))
+        self.assertEqual(
+            error.code,
+            f"{self.folder}: has a database but no mqgate.toml: put that back,"
+            " or use --config FILE",
+        )
+
+
+class DialectTests(SynchronousTestCase):
+    def test_no_dialect_overlooks_a_misspelt_key(self) -> None:
+        for declaration in ALL:
+            for table in (declaration.settings, declaration.namespace):
+                self.assertTrue(table.__struct_config__.forbid_unknown_fields, table)
+
+
+class BuildTests(TapTestCase):
+    def test_the_server_is_built_but_not_started(self) -> None:
+        """twistd starts it, in the background after its way there: no thread may run before."""
+        reactor = MemoryReactorClock()
+        options = self.options("--data", self.path("data"))
+        gate = build(configure(options), reactor, Terminal(-1, -1))
+        self.assertEqual(gate.ready(), "starting")
+        self.assertEqual(reactor.tcpServers, [])
+        self.assertFalse(os.path.exists(self.path("data", DATABASE)))
+        self.assertEqual(reactor.whenRunningHooks, [(settle_collector, (), {})])
+
+
+class ProcessTests(SynchronousTestCase):
+    def test_random_digits_are_as_many_as_asked_for(self) -> None:
+        for length in (1, 24, 27):
+            digits = random_hex(length)
+            self.assertEqual(len(digits), length)
+            int(digits, 16)
+            self.assertNotEqual(random_hex(24), random_hex(24))
+
+    def test_the_collector_is_left_what_comes_after_the_start(self) -> None:
+        self.addCleanup(gc.set_threshold, *gc.get_threshold())
+        self.addCleanup(gc.unfreeze)
+        settle_collector()
+        self.assertEqual(gc.get_threshold(), COLLECTOR_THRESHOLDS)
+        self.assertGreater(gc.get_freeze_count(), 0)
