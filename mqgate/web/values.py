@@ -85,7 +85,8 @@ class Dialect(Protocol):
 class Fault:
     """Why a request was turned down before any handler saw it."""
 
-    #: One of `MALFORMED`, `TOO_LARGE`, `TOO_SLOW`, `BUSY`: dialects differ in their status codes.
+    #: One of `MALFORMED`, `TOO_LARGE`, `TOO_SLOW`, `BUSY`, `FAILED`: dialects differ in their
+    #: status codes.
     kind: str
     #: A sentence for the person who reads the client's log.
     reason: str
@@ -99,3 +100,5 @@ TOO_LARGE = "too large"
 TOO_SLOW = "too slow"
 #: The server is stopping.
 BUSY = "busy"
+#: A handler failed in a way that nobody foresaw; the log has it.
+FAILED = "failed"

@@ -1,0 +1,155 @@
+"""Clients that go before they are answered, and handlers that fail."""
+
+from __future__ import annotations
+
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.testing import StringTransport
+
+from mqgate.web.values import FAILED, Asked, Reply
+from tests.web.world import SiteCase, answer, refused
+
+GET = b"GET /1?oauth=secret HTTP/1.1\r\nAuthorization: secret\r\n\r\n"
+
+
+class LostClientTests(SiteCase):
+    """The connection is lost while the request is being answered."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.front.wait = True
+        self.client = self.connect()
+        self.calls: list[str] = []
+        self.client.send(GET)
+        [self.asked] = self.front.asked
+        self.reply = Reply(200, b"x", unsent=lambda: self.calls.append("unsent"))
+
+    def test_the_handler_hears_of_it_at_once(self) -> None:
+        """So that its wait takes nothing for a client that is not there."""
+        self.asked.when_lost(lambda: self.calls.append("lost"))
+        self.assertEqual(self.calls, [])
+        self.client.lose()
+        self.assertEqual(self.calls, ["lost"])
+
+    def test_the_reply_is_undone_and_not_written(self) -> None:
+        """Once, and without a word in the log."""
+        self.client.lose()
+        self.front.waiting[0].callback(self.reply)
+        self.assertEqual(self.calls, ["unsent"])
+        self.assertEqual(self.client.received(), b"")
+
+    def test_a_reply_that_the_loss_itself_brings_about_is_undone(self) -> None:
+        """A wait that is cancelled ends at once, with an empty reply."""
+        self.asked.when_lost(lambda: self.front.waiting[0].callback(self.reply))
+        self.client.lose()
+        self.assertEqual(self.calls, ["unsent"])
+
+    def test_a_reply_that_cannot_be_undone_is_forgotten(self) -> None:
+        """Most have nothing to undo."""
+        self.client.lose()
+        self.front.waiting[0].callback(Reply(200))
+        self.assertEqual(self.client.received(), b"")
+
+    def test_a_wait_that_was_cancelled_is_no_error(self) -> None:
+        """The handler did what it was asked to do."""
+        self.asked.when_lost(self.front.waiting[0].cancel)
+        self.client.lose()
+        self.assertEqual(self.flushLoggedErrors(CancelledError), [])
+
+    def test_a_handler_that_fails_at_the_loss_is_logged(self) -> None:
+        """And disturbs nobody."""
+        self.asked.when_lost(lambda: 1 / 0)
+        self.client.lose()
+        self.front.waiting[0].callback(Reply(200, unsent=lambda: 1 / 0))
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 2)
+
+    def test_a_reply_after_an_abort_is_undone(self) -> None:
+        """The transport tells of its end a turn later; the answer may come before."""
+        self.client.channel.abort()
+        self.front.waiting[0].callback(self.reply)
+        self.assertEqual((self.calls, self.client.received()), (["unsent"], b""))
+        self.client.lose()
+        self.assertEqual(self.calls, ["unsent"])
+
+    def test_a_reply_that_finds_the_socket_dead_is_undone(self) -> None:
+        """The kernel may know before the reactor does."""
+        self.client.transport.write = lambda data: False
+        self.front.waiting[0].callback(self.reply)
+        self.client.lose()
+        self.assertEqual(self.calls, ["unsent"])
+
+    def test_an_answered_request_is_not_lost(self) -> None:
+        """What was written is the client's."""
+        self.asked.when_lost(lambda: self.calls.append("lost"))
+        self.front.waiting[0].callback(self.reply)
+        self.client.lose()
+        self.assertEqual(self.calls, [])
+
+    def test_requests_behind_a_lost_one_do_not_begin(self) -> None:
+        """Nobody is there to be answered."""
+        self.client.send(GET)
+        self.client.lose()
+        self.front.waiting[0].callback(self.reply)
+        self.assertEqual(len(self.front.asked), 1)
+
+
+class FailingFrontTests(SiteCase):
+    """A front that does what it must not."""
+
+    def fail_now(self, asked: Asked) -> Reply:
+        """A handler's mistake."""
+        raise ZeroDivisionError("A handler's mistake.")
+
+    def test_the_client_gets_an_answer_without_the_reason(self) -> None:
+        """And the connection goes on."""
+        self.front.reply = self.fail_now
+        connection = self.connect()
+        self.assertEqual(connection.ask(GET), refused(FAILED, b"/1", close=False))
+        [failure] = self.flushLoggedErrors(ZeroDivisionError)
+        self.assertFalse(connection.closing)
+        self.assertNotIn("secret", failure.getTraceback())
+
+    def test_a_failure_that_comes_later_is_answered_too(self) -> None:
+        """Also if the handler cancelled itself."""
+        self.front.wait = True
+        for error in (ZeroDivisionError, CancelledError):
+            connection = self.connect()
+            connection.send(GET)
+            self.front.waiting.pop().errback(error())
+            self.assertEqual(connection.received(), refused(FAILED, b"/1", close=False))
+            self.assertEqual(len(self.flushLoggedErrors(error)), 1)
+
+    def test_a_failure_after_the_client_has_gone_is_logged(self) -> None:
+        """It is still a mistake."""
+        self.front.wait = True
+        connection = self.connect()
+        connection.send(GET)
+        connection.lose()
+        self.front.waiting.pop().errback(ZeroDivisionError())
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+
+    def test_an_answer_that_is_there_already_is_written_at_once(self) -> None:
+        """A Deferred need not have waited."""
+        connection = self.connect()
+        self.front.wait = True
+        self.front.waiting = _Fired(Reply(200, b"x", b"text/plain"))
+        self.assertEqual(connection.ask(GET + GET), answer(b"x") * 2)
+
+    def test_a_transport_that_cannot_be_read_is_not_asked_for_more(self) -> None:
+        """A lost connection ignores what its transport may still deliver."""
+        connection = self.connect(StringTransport())
+        connection.lose()
+        connection.send(GET)
+        self.assertEqual(self.front.asked, [])
+
+
+class _Fired(list[Deferred[Reply]]):
+    """Takes Deferreds and fires them."""
+
+    def __init__(self, reply: Reply) -> None:
+        super().__init__()
+        self._reply = reply
+
+    def append(self, waiting: Deferred[Reply]) -> None:
+        """Fire it first."""
+        waiting.callback(self._reply)
+        super().append(waiting)
