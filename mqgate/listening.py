@@ -23,6 +23,7 @@ from mqgate.tls.endpoints import open_listener
 from mqgate.tls.listeners import Listener
 from mqgate.tls.pem import KeyFiles, TLSError
 from mqgate.web.site import GateSite
+from mqgate.web.wire import EagerTLS
 
 _INTERFACE = re.compile(r":interface=((?:\\.|[^:\\])*)")
 #: Addresses that mean all of the machine's.
@@ -77,6 +78,7 @@ class Listeners:
                 entrance,
                 self._context(listening.listener, now),
                 setting=listening.setting,
+                tls_protocol=EagerTLS,
             )
             self._places.append(_Place(listening.listener, entrance, port))
 

@@ -30,21 +30,20 @@ class ListenError(Exception):
     """A listener cannot be opened; its text is one sentence for the operator."""
 
 
-class _UnbufferedTLSFactory(TLSMemoryBIOFactory):
-    """TLS that sends what is written at once.
-
-    Twisted's default gathers small writes for a turn of the reactor. Our answers are written in
-    one string, so that would only cost a timer and a turn for each.
-    """
-
-    protocol = TLSMemoryBIOProtocol
-
-
 def over_tls(
-    site: IProtocolFactory, context: ServerContext, clock: IReactorTime
+    site: IProtocolFactory,
+    context: ServerContext,
+    clock: IReactorTime,
+    protocol: type[TLSMemoryBIOProtocol] = TLSMemoryBIOProtocol,
 ) -> TLSMemoryBIOFactory:
-    """A factory that speaks TLS to clients and what ``site`` speaks inside of it."""
-    return _UnbufferedTLSFactory(context, False, site, clock)
+    """A factory that speaks TLS to clients and what ``site`` speaks inside of it.
+
+    Twisted's own default gathers small writes for a turn of the reactor. Our answers are written in
+    one string, so that would only cost a timer and a turn for each: ``protocol`` is one without.
+    """
+    factory = TLSMemoryBIOFactory(context, False, site, clock)
+    factory.protocol = protocol
+    return factory
 
 
 def open_listener(
@@ -54,6 +53,7 @@ def open_listener(
     context: ServerContext | None,
     *,
     setting: str = "`listen`",
+    tls_protocol: type[TLSMemoryBIOProtocol] = TLSMemoryBIOProtocol,
 ) -> IListeningPort:
     """Open a listener for ``site_factory``, at once; the reactor need not run.
 
@@ -64,7 +64,7 @@ def open_listener(
     if listener.tls:
         if context is None:
             raise TypeError("a listener with TLS needs a context")
-        factory = over_tls(site_factory, context, reactor)
+        factory = over_tls(site_factory, context, reactor, tls_protocol)
     endpoint = _endpoint(listener.endpoint, reactor, setting)
     return open_endpoint(endpoint, factory, listener.endpoint, setting)
 

@@ -22,14 +22,15 @@ class Asked:
     #: The path as it stood on the request line: not decoded, without the query.
     path: bytes
     #: What followed the first ``?``, not decoded; empty if there was none.
-    query: bytes
-    headers: Headers
-    body: bytes
+    query: bytes = attrs.field(repr=False)  # it may hold a token
+    headers: Headers = attrs.field(repr=False)
+    body: bytes = attrs.field(repr=False)
     #: Whether it came over TLS.
     secure: bool
     #: The other end's address, for logs.
     peer: str
-    _lost: list[Callable[[], object]] = attrs.field(init=False, factory=list)
+    #: The calls of `when_lost`; None once the client is gone.
+    _lost: list[Callable[[], object]] | None = attrs.field(init=False, factory=list, repr=False)
 
     def header(self, name: bytes) -> bytes | None:
         """The value of a request header (the last one, where a client repeats it), or None."""
@@ -39,14 +40,18 @@ class Asked:
     def when_lost(self, call: Callable[[], object]) -> None:
         """Have ``call`` made if the client's connection is lost before the answer is written.
 
-        For waits only: cancelling a write half-way would leave its outcome unknown.
+        At once if it is lost already. For waits only: cancelling a write half-way would leave its
+        outcome unknown.
         """
-        self._lost.append(call)
+        if self._lost is None:
+            call()
+        else:
+            self._lost.append(call)
 
     def client_lost(self) -> None:
         """Make the calls of `when_lost`; for the HTTP room."""
-        calls, self._lost = self._lost, []
-        for call in calls:
+        calls, self._lost = self._lost, None
+        for call in calls or ():
             call()
 
 

@@ -77,6 +77,11 @@ class LostClientTests(SiteCase):
         self.client.lose()
         self.assertEqual(self.calls, ["unsent"])
 
+    def test_a_wait_that_begins_after_the_loss_is_ended_at_once(self) -> None:
+        self.asked.client_lost()
+        self.asked.when_lost(lambda: self.calls.append("lost"))
+        self.assertEqual(self.calls, ["lost"])
+
     def test_an_answered_request_is_not_lost(self) -> None:
         """What was written is the client's."""
         self.asked.when_lost(lambda: self.calls.append("lost"))
