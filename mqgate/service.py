@@ -65,6 +65,8 @@ class Surroundings:
     #: Seconds that never run backwards.
     monotonic: Callable[[], float]
     terminal: Terminal
+    #: Has further signals to stop ignored: Twisted would answer a second one with a traceback.
+    heed_no_more_signals: Callable[[], None]
 
     def now(self) -> datetime:
         """The date and time."""
@@ -240,6 +242,7 @@ class Gate(Service):
         if engine is None:
             return
         self._pause = "stopping"
+        self._around.heed_no_more_signals()
         self._log.info("Stopping: {waiting} polls are waiting", waiting=engine.waiting)
         if self._upkeep.running:
             self._upkeep.stop()

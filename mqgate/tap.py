@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import secrets
+import signal
 import time
 from typing import Any
 
@@ -74,7 +75,7 @@ def build(configuration: Configuration, reactor: Any, terminal: Terminal) -> Gat
         free_space_minimum=configuration.server.free_space_minimum,
     )
     reactor.callWhenRunning(settle_collector)
-    surroundings = Surroundings(reactor, time.time, time.monotonic, terminal)
+    surroundings = Surroundings(reactor, time.time, time.monotonic, terminal, heed_no_more_signals)
     return Gate(configuration, ALL, store, surroundings, __version__)
 
 
@@ -90,6 +91,12 @@ def configure(options: Options) -> Configuration:
     configuration = read(path, ALL, os.environ, overrides)
     make_folder(configuration.data)
     return configuration
+
+
+def heed_no_more_signals() -> None:
+    """Let a stop that has begun come to its end."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def random_hex(length: int) -> str:

@@ -112,6 +112,7 @@ class GateTestCase(SynchronousTestCase):
     def setUp(self) -> None:
         self.reactor = MemoryReactorClock()
         self.terminal = Notebook()
+        self.heedless = 0
         self.folder = os.path.abspath(self.mktemp())
         self.opened: list[Opening] = []
         self.declarations = [declare("sample", self.opened), declare("other", self.opened)]
@@ -123,6 +124,9 @@ class GateTestCase(SynchronousTestCase):
         for gate in self.gates:
             self.stop(gate)
             self.reactor.pump([0] * 5 + [10])
+
+    def heed_no_more(self) -> None:
+        self.heedless += 1
 
     def configuration(self, text: str | None = None) -> Configuration:
         """The configuration that ``text`` is, or that a first start writes."""
@@ -143,7 +147,9 @@ class GateTestCase(SynchronousTestCase):
             self.configuration(text),
             self.declarations,
             store(path, Inline()),
-            Surroundings(self.reactor, self.wall, self.reactor.seconds, self.terminal),
+            Surroundings(
+                self.reactor, self.wall, self.reactor.seconds, self.terminal, self.heed_no_more
+            ),
             "1.2.3",
         )
         self.gates.append(gate)

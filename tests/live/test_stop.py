@@ -47,7 +47,8 @@ class StopTests(LiveTestCase):
             [(200, {"messages": []})] * len(answers),
         )
         self.assertEqual({answer.headers["connection"] for answer in answers}, {"close"})
-        self.assertIn(f"Stopping: {len(answers)} polls are waiting", server.output())
+        # One whose first look at the queue is just under way is answered, but not counted yet.
+        self.assertRegex(server.output(), r"Stopping: \d+ polls are waiting")
         self.assertIn("Stopped: everything accepted is on disk", server.output())
         self.assertNotIn("Traceback", server.output())
         self.assertEqual(server.errors(), "")
@@ -77,6 +78,21 @@ class StopTests(LiveTestCase):
     def test_an_interrupt_from_the_keyboard_is_a_stop_as_well(self) -> None:
         server = self.started()
         self.assertEqual(server.stop(signal.SIGINT), -signal.SIGINT)
+        self.assertIn("Stopped: everything accepted is on disk", server.output())
+
+    def test_an_impatient_second_signal_changes_nothing(self) -> None:
+        server = self.started()
+        connections = self.polls(server, tls=True)
+        assert server.process is not None
+        server.process.send_signal(signal.SIGINT)
+        deadline = time.monotonic() + STOP_SECONDS
+        while "Stopping" not in server.output():
+            self.assertLess(time.monotonic(), deadline)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            server.process.send_signal(number)
+        self.assertEqual(len([server.receive(each) for each in connections]), POLLS)
+        server.wait()
+        self.assertNotIn("Traceback", server.output())
         self.assertIn("Stopped: everything accepted is on disk", server.output())
 
     def test_a_stopped_server_can_be_started_again(self) -> None:
