@@ -170,12 +170,11 @@ class Release(OnQueue[None]):
     def plan(self, plan: Plan) -> store.Release:
         queue = plan.queue(self.world, self.queue)
         self._due = plan.now + self.delay if self.delay else 0
-        pos = None
-        if not plan.policy(queue).keeps_place:
-            pos = plan.new_id() + (self.delay << INSTANT_SHIFT)
+        pos = plan.new_id() + (self.delay << INSTANT_SHIFT)
+        in_place = plan.policy(queue).keeps_place
         if not self.delay:
             plan.readied[self.key] += 1
-        return store.Release(self.world, queue.shelf, self.id, self._due, pos)
+        return store.Release(self.world, queue.shelf, self.id, self._due, pos, in_place)
 
     def settle(self, result: object) -> None:
         if result and self._due:

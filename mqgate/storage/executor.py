@@ -70,7 +70,7 @@ class Session(Protocol):
 
     def touch(self, shelf: Shelf, ids: Sequence[int], now: int) -> set[int]: ...
     def release(self, shelf: Shelf, releases: Sequence[Release], now: int) -> list[bool]: ...
-    def give_back(self, shelf: Shelf, deliveries: Sequence[tuple[int, int]]) -> int: ...
+    def give_back(self, shelf: Shelf, deliveries: Sequence[tuple[int, int]], now: int) -> int: ...
     def put_back(self, shelf: Shelf, rows: Sequence[MessageRow], now: int) -> int:
         """Restore removed rows that have not expired since; how many."""
 
@@ -263,7 +263,7 @@ class _Execution:
     def _give_back(self) -> None:
         for shelf, operations in self._by_shelf(GiveBack).items():
             for index, operation in operations:
-                self.results[index] = self.session.give_back(shelf, operation.deliveries)
+                self.results[index] = self.session.give_back(shelf, operation.deliveries, self.now)
 
     def _put_back(self) -> None:
         for shelf, operations in self._by_shelf(PutBack).items():

@@ -70,20 +70,21 @@ class Touch(NamedTuple):
 class Release(NamedTuple):
     """Make a message ready (``due`` 0) or delayed until ``due``. Result: was it there?
 
-    ``pos`` is its new place; None keeps the old one.
+    ``pos`` is its new place; ``in_place`` keeps the old one, unless that is still to come.
     """
 
     world: int
     shelf: int
     id: int
     due: int
-    pos: int | None
+    pos: int
+    in_place: bool
 
 
 class GiveBack(NamedTuple):
     """Undo deliveries that never reached a client: place and count kept. Result: how many.
 
-    ``deliveries`` are (id, count): one that was handed out again since is left alone.
+    ``deliveries`` are (id, count): one that has lapsed or was handed out again is left alone.
     """
 
     world: int

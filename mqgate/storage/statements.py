@@ -112,10 +112,11 @@ TOUCH = (
     " AND state = 1 AND due > ?"
 )
 THESE = f"SELECT id FROM msg WHERE id IN {IDS} AND {THERE}"
-RELEASE = f"UPDATE msg SET state = ?, due = ?, pos = coalesce(?, pos) WHERE id = ? AND {THERE}"
+RELEASE_TO = f"UPDATE msg SET state = ?, due = ?, pos = ? WHERE id = ? AND {THERE}"
+RELEASE_IN_PLACE = f"UPDATE msg SET state = ?, due = ?, pos = min(pos, ?) WHERE id = ? AND {THERE}"
 GIVE_BACK = (
     "UPDATE msg SET state = 0, due = 0 WHERE id = ? AND rcount = ? AND world = ? AND queue = ?"
-    " AND state = 1"
+    " AND state = 1 AND due > ?"
 )
 DELETE = f"DELETE FROM msg WHERE id IN {IDS} AND {THERE} RETURNING id, body"
 MARK_DELETED = (
@@ -126,9 +127,9 @@ HAND_OUT_DELETED = (
     "UPDATE msg SET state = 3, due = 0, rcount = ?, first_at = ?, expires = min(expires, ?)"
     " WHERE id = ?"
 )
-UNDELETE = (
-    "UPDATE msg SET state = 0, expires = ? WHERE id = ? AND world = ? AND queue = ? AND state = 3"
-)
+#: Wherever it stands: its queue may have been cleared meanwhile.
+UNDELETE = "UPDATE msg SET state = 0, queue = ?, expires = ? WHERE id = ? AND state = 3"
+EXISTS = "SELECT 1 FROM msg WHERE id = ?"
 
 EXPIRED = (
     "SELECT id, world, queue, state, body FROM msg WHERE expires <= ? ORDER BY expires LIMIT ?"

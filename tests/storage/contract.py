@@ -80,7 +80,8 @@ class StoreContract:
         self.run_batch(changes=(change,))
 
     def post(self, *rows: PostRow, shelf: int = SHELF) -> None:
-        self.one(ops.Post(self.world, shelf, rows))
+        high = max(each.id for each in rows)
+        self.run_batch(ops.Post(self.world, shelf, rows), high=high)
 
     def reserve(self, n: int = 1, now: int = NOW, **other: Any) -> Reserved:
         plain = ops.Reserve(self.world, SHELF, n, None, False, 0, False)
@@ -89,6 +90,10 @@ class StoreContract:
 
     def ids(self, reserved: Reserved) -> list[int]:
         return [each.id for each in reserved.rows]
+
+    def assert_clean(self: Any) -> None:
+        """Nothing is left over: each store looks in its own way."""
+        raise NotImplementedError
 
     def delete(self, *ids: int, remember: int = 0, now: int = NOW) -> Any:
         return self.one(ops.Delete(self.world, SHELF, ids, remember), now)
@@ -250,7 +255,7 @@ class AcknowledgingContract(StoreContract):
         self.assertEqual(self.one(ops.Get(self.world, SHELF, 1)).state, 3)
         self.assertEqual(self.delete(1, remember=100), ())
         self.assertFalse(self.one(ops.Touch(self.world, SHELF, 1)))
-        self.assertFalse(self.one(ops.Release(self.world, SHELF, 1, 0, 9)))
+        self.assertFalse(self.one(ops.Release(self.world, SHELF, 1, 0, 9, False)))
         self.assertEqual(self.ids(self.reserve()), [])
         self.assertEqual(self.count(), (0, 1))
         self.assertIsNone(self.one(ops.Get(self.world, SHELF, 1), NOW + 100))
@@ -289,19 +294,25 @@ class AcknowledgingContract(StoreContract):
     def test_release_puts_a_message_where_it_is_told(self: Any) -> None:
         self.post(row(1), row(2))
         self.reserve()
-        self.assertTrue(self.one(ops.Release(self.world, SHELF, 1, 0, 9)))
+        self.assertTrue(self.one(ops.Release(self.world, SHELF, 1, 0, 9, False)))
         self.assertEqual(self.ids(self.reserve(9)), [2, 1])
 
-    def test_release_without_a_place_keeps_the_old_one(self: Any) -> None:
+    def test_release_in_place_keeps_the_old_place(self: Any) -> None:
         self.post(row(1), row(2))
         self.reserve()
-        self.assertTrue(self.one(ops.Release(self.world, SHELF, 1, 0, None)))
+        self.assertTrue(self.one(ops.Release(self.world, SHELF, 1, 0, 9, True)))
         self.assertEqual(self.ids(self.reserve(9)), [1, 2])
+
+    def test_release_in_place_does_not_wait_for_a_place_still_to_come(self: Any) -> None:
+        self.post(row(1, state=2, due=NOW + 50, pos=99), row(2))
+        self.one(ops.Release(self.world, SHELF, 1, 0, 5, True))
+        (_, found) = self.reserve(9).rows
+        self.assertEqual((found.id, found.pos), (1, 5))
 
     def test_release_with_a_due_time_delays(self: Any) -> None:
         self.post(row(1))
         self.reserve()
-        self.one(ops.Release(self.world, SHELF, 1, NOW + 5, 9))
+        self.one(ops.Release(self.world, SHELF, 1, NOW + 5, 9, False))
         self.assertEqual(self.reserve(), Reserved((), NOW + 5))
         (found,) = self.reserve(now=NOW + 5).rows
         self.assertEqual((found.pos, found.times), (9, 2))
@@ -319,6 +330,21 @@ class AcknowledgingContract(StoreContract):
         self.reserve(now=NOW + 5)
         self.assertEqual(self.one(ops.GiveBack(self.world, SHELF, ((1, 1),))), 0)
         self.assertEqual(self.ids(self.reserve(now=NOW + 6)), [])
+
+    def test_giving_back_leaves_a_lapsed_reservation_where_it_lapsed(self: Any) -> None:
+        self.post(row(1, timeout=5))
+        self.reserve()
+        self.assertEqual(self.one(ops.GiveBack(self.world, SHELF, ((1, 1),)), NOW + 5), 0)
+        (found,) = self.reserve(now=NOW + 5).rows
+        self.assertEqual(found.pos, (NOW + 5 - ops.EPOCH) << ops.INSTANT_SHIFT)
+
+    def test_putting_back_finds_a_queue_that_was_cleared_meanwhile(self: Any) -> None:
+        self.post(row(1))
+        taken = self.reserve(remove=True, remember=100).rows
+        self.change((self.queue(shelf=5),), (Reshelf(self.world, SHELF, 5),), version=2)
+        self.assertEqual(self.one(ops.PutBack(self.world, 5, taken)), 1)
+        self.assertEqual(self.count(5), (1, 1))
+        self.assert_clean()
 
     def test_putting_back_restores_a_removed_message(self: Any) -> None:
         self.post(row(1, props=b"p"), row(2))
@@ -403,10 +429,6 @@ class UpkeepContract(StoreContract):
         self.post(row(1), row(2))
         self.delete(1, 2)
         self.assert_clean()
-
-    def assert_clean(self: Any) -> None:
-        """Nothing is left over: each store looks in its own way."""
-        raise NotImplementedError
 
 
 class CatalogueContract(StoreContract):

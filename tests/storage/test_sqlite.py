@@ -260,7 +260,7 @@ class PlanTests(Files):
             (statements.MARK_DELETED, ["PRIMARY KEY (rowid=?)"]),
             (statements.TOUCH, ["PRIMARY KEY (rowid=?)"]),
             (statements.THESE, ["PRIMARY KEY (rowid=?)"]),
-            (statements.RELEASE, ["PRIMARY KEY (rowid=?)"]),
+            (statements.RELEASE_TO, ["PRIMARY KEY (rowid=?)"]),
             (statements.GIVE_BACK, ["PRIMARY KEY (rowid=?)"]),
             (statements.GET, ["PRIMARY KEY (rowid=?)"]),
             (statements.REMOVE, ["PRIMARY KEY (rowid=?)"]),

@@ -165,12 +165,16 @@ class SQLiteSession:
 
     def release(self, shelf: Shelf, releases: Sequence[Release], now: int) -> list[bool]:
         return [
-            self._execute(sql.RELEASE, (2 if due else 0, due, pos, id_, *shelf, now)).rowcount == 1
-            for _, _, id_, due, pos in releases
+            self._execute(
+                sql.RELEASE_IN_PLACE if in_place else sql.RELEASE_TO,
+                (2 if due else 0, due, pos, id_, *shelf, now),
+            ).rowcount
+            == 1
+            for _, _, id_, due, pos, in_place in releases
         ]
 
-    def give_back(self, shelf: Shelf, deliveries: Sequence[tuple[int, int]]) -> int:
-        returned = [(*delivery, *shelf) for delivery in deliveries]
+    def give_back(self, shelf: Shelf, deliveries: Sequence[tuple[int, int]], now: int) -> int:
+        returned = [(*delivery, *shelf, now) for delivery in deliveries]
         return self._executemany(sql.GIVE_BACK, returned).rowcount
 
     def put_back(self, shelf: Shelf, rows: Sequence[MessageRow], now: int) -> int:
@@ -181,11 +185,11 @@ class SQLiteSession:
         return restored
 
     def _put_back(self, shelf: Shelf, row: MessageRow) -> bool:
-        if self._execute(sql.UNDELETE, (row.expires, row.id, *shelf)).rowcount:
-            return True
-        if self.get(shelf, row.id, 0) is not None:
-            return False
         world, queue = shelf
+        if self._execute(sql.UNDELETE, (queue, row.expires, row.id)).rowcount:
+            return True
+        if self._execute(sql.EXISTS, (row.id,)).fetchone() is not None:
+            return False
         self._execute(
             sql.post_messages(1),
             (
