@@ -12,7 +12,7 @@ from mqgate.engine.catalogue import Catalogue, Draft
 from mqgate.engine.errors import NoRoom, QueueNotFound
 from mqgate.engine.ids import Ids
 from mqgate.engine.values import Policy
-from mqgate.storage.interface import Batch, Change, Operation, QueueRow
+from mqgate.storage.interface import Batch, Change, Memory, Operation, QueueRow
 
 T = TypeVar("T")
 
@@ -68,6 +68,12 @@ class Plan:
     def policy(self, queue: QueueRow) -> Policy:
         """What the queue does with its messages."""
         return self._policies.get(queue.policy, PLAIN)
+
+    def memory(self, queue: QueueRow) -> Memory | None:
+        """Where its deleted messages stay readable, if they do."""
+        time = self.policy(queue).remembers_for
+        # Its number is no other queue's shelf: both are drawn from one sequence.
+        return Memory(queue.number, time) if time else None
 
     def need_room(self) -> None:
         """Raise `NoRoom` unless new things may be taken in."""

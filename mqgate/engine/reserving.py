@@ -80,15 +80,14 @@ class Reserve(OnQueue[list[Message]]):
         if queue is None:
             return store.Check()
         self._number = queue.number
-        policy = plan.policy(queue)
         return store.Reserve(
             self.world,
             queue.shelf,
             self.n,
             self.lease,
             self.remove,
-            policy.remembers_for,
-            policy.keeps_place,
+            plan.memory(queue) if self.remove else None,
+            plan.policy(queue).keeps_place,
         )
 
     def settle(self, result: Any) -> None:

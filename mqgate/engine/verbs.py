@@ -131,9 +131,9 @@ class Delete(OnQueue[frozenset[int]]):
 
     def plan(self, plan: Plan) -> store.Delete:
         queue = plan.queue(self.world, self.queue)
-        remember = plan.policy(queue).remembers_for
-        self._expires = plan.now + remember
-        return store.Delete(self.world, queue.shelf, self.ids, remember)
+        memory = plan.memory(queue)
+        self._expires = plan.now + memory.time if memory else NEVER
+        return store.Delete(self.world, queue.shelf, self.ids, memory)
 
     def settle(self, result: Any) -> None:
         self._expiry_note(self._expires)
@@ -265,7 +265,7 @@ class Get(OnQueue[Message]):
     def plan(self, plan: Plan) -> store.Get:
         queue = plan.queue(self.world, self.queue)
         self._now, self._number = plan.now, queue.number
-        return store.Get(self.world, queue.shelf, self.id)
+        return store.Get(self.world, queue.shelf, queue.number, self.id)
 
     def settle(self, result: Any) -> None:
         if result is None:

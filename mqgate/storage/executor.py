@@ -22,6 +22,7 @@ from mqgate.storage.interface import (
     Get,
     GiveBack,
     LeaseLost,
+    Memory,
     MessageRow,
     OldShelves,
     Operation,
@@ -65,8 +66,8 @@ class Session(Protocol):
     def delete(self, shelf: Shelf, ids: Sequence[int], now: int) -> list[tuple[int, int]]:
         """Remove rows; (id, body) of those that were there."""
 
-    def mark_deleted(self, shelf: Shelf, ids: Sequence[int], now: int, until: int) -> list[int]:
-        """Leave rows readable until ``until`` at most; the ids of those that were there."""
+    def mark_deleted(self, shelf: Shelf, ids: Sequence[int], now: int, memory: Memory) -> list[int]:
+        """Leave rows readable; the ids of those that were there."""
 
     def touch(self, shelf: Shelf, ids: Sequence[int], now: int) -> set[int]: ...
     def release(self, shelf: Shelf, releases: Sequence[Release], now: int) -> list[bool]: ...
@@ -82,9 +83,9 @@ class Session(Protocol):
     def reserve(self, ids: Sequence[int], lease: int | None, now: int) -> None:
         """Reserve rows that `ready` returned, for ``lease`` or their own timeouts."""
 
-    def hand_out_deleted(self, rows: Sequence[MessageRow], until: int) -> None: ...
+    def hand_out_deleted(self, rows: Sequence[MessageRow], now: int, memory: Memory) -> None: ...
     def next_due(self, shelf: Shelf) -> int | None: ...
-    def get(self, shelf: Shelf, message_id: int, now: int) -> MessageRow | None: ...
+    def get(self, get: Get, now: int) -> MessageRow | None: ...
     def count(self, shelf: Shelf) -> tuple[int, int]: ...
     def add_counts(self, counts: Sequence[tuple[int, int, int, int]]) -> None:
         """(world, shelf, messages more, posts more)."""
@@ -227,16 +228,16 @@ class _Execution:
 
     def _delete(self) -> None:
         for shelf, operations in self._by_shelf(Delete).items():
-            for remember in {operation.remember for _, operation in operations}:
-                same = [each for each in operations if each[1].remember == remember]
-                self._delete_alike(shelf, same, remember)
+            for memory in {operation.memory for _, operation in operations}:
+                same = [each for each in operations if each[1].memory == memory]
+                self._delete_alike(shelf, same, memory)
 
     def _delete_alike(
-        self, shelf: Shelf, operations: list[tuple[int, Delete]], remember: int
+        self, shelf: Shelf, operations: list[tuple[int, Delete]], memory: Memory | None
     ) -> None:
         ids = [each for _, operation in operations for each in operation.ids]
-        if remember:
-            there = set(self.session.mark_deleted(shelf, ids, self.now, self.now + remember))
+        if memory:
+            there = set(self.session.mark_deleted(shelf, ids, self.now, memory))
         else:
             rows = self.session.delete(shelf, ids, self.now)
             self.session.release_bodies(Counter(body for _, body in rows))
@@ -332,8 +333,8 @@ class _Execution:
 
     def _remove_handed_out(self, shelf: Shelf, operation: Reserve, share: list[MessageRow]) -> None:
         self.counts[shelf] -= len(share)
-        if operation.remember:
-            self.session.hand_out_deleted(share, self.now + operation.remember)
+        if operation.memory:
+            self.session.hand_out_deleted(share, self.now, operation.memory)
         else:
             self._remove((row.id, row.body) for row in share)
 
@@ -345,8 +346,7 @@ class _Execution:
 
     def _get(self) -> None:
         for index, operation in self._all(Get):
-            shelf = (operation.world, operation.shelf)
-            self.results[index] = self.session.get(shelf, operation.id, self.now)
+            self.results[index] = self.session.get(operation, self.now)
 
     def _write_counts(self) -> None:
         counts = [

@@ -44,16 +44,24 @@ class Sweep(NamedTuple):
     limit: int
 
 
-class Delete(NamedTuple):
-    """Delete messages by id. Result: the tuple of ids that were there.
+class Memory(NamedTuple):
+    """Where a queue's deleted messages stay readable by their ids, and for how long.
 
-    With ``remember`` they stay readable by id for so long, or until they would have expired.
+    A shelf of their own, which the queue keeps for life: clearing it does not forget them. They
+    stay no longer than they would have anyway.
     """
+
+    shelf: int
+    time: int
+
+
+class Delete(NamedTuple):
+    """Delete messages by id. Result: the tuple of ids that were there."""
 
     world: int
     shelf: int
     ids: tuple[int, ...]
-    remember: int
+    memory: Memory | None
 
 
 class Touch(NamedTuple):
@@ -128,7 +136,7 @@ class Reserve(NamedTuple):
     """Hand out up to ``n`` ready messages in order of (pos, id). Result: `Reserved`.
 
     ``lease`` None means each message's own timeout. ``remove`` hands them out for good;
-    ``remember`` is as for `Delete`. ``in_place`` says where lapsed reservations go.
+    ``memory`` is as for `Delete`. ``in_place`` says where lapsed reservations go.
     """
 
     world: int
@@ -136,7 +144,7 @@ class Reserve(NamedTuple):
     n: int
     lease: int | None
     remove: bool
-    remember: int
+    memory: Memory | None
     in_place: bool
 
 
@@ -150,10 +158,11 @@ class Peek(NamedTuple):
 
 
 class Get(NamedTuple):
-    """One message by id, deleted but remembered ones too. Result: `MessageRow` or None."""
+    """One message by id, from either shelf of its queue. Result: `MessageRow` or None."""
 
     world: int
     shelf: int
+    memory_shelf: int
     id: int
 
 

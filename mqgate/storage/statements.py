@@ -104,7 +104,7 @@ RESERVE = (
 NEXT_DUE = "SELECT min(due) FROM msg WHERE world = ? AND queue = ? AND state IN (1, 2)"
 GET = (
     f"SELECT {MESSAGE} FROM msg m JOIN body b ON b.id = m.body"
-    " WHERE m.id = ? AND m.world = ? AND m.queue = ? AND m.expires > ?"
+    " WHERE m.id = ? AND m.world = ? AND m.queue IN (?, ?) AND m.expires > ?"
 )
 
 TOUCH = (
@@ -120,14 +120,13 @@ GIVE_BACK = (
 )
 DELETE = f"DELETE FROM msg WHERE id IN {IDS} AND {THERE} RETURNING id, body"
 MARK_DELETED = (
-    f"UPDATE msg SET state = 3, due = 0, expires = min(expires, ?) WHERE id IN {IDS} AND {THERE}"
-    " RETURNING id"
+    "UPDATE msg SET state = 3, queue = ?, due = 0, expires = min(expires, ?)"
+    f" WHERE id IN {IDS} AND {THERE} RETURNING id"
 )
 HAND_OUT_DELETED = (
-    "UPDATE msg SET state = 3, due = 0, rcount = ?, first_at = ?, expires = min(expires, ?)"
-    " WHERE id = ?"
+    "UPDATE msg SET state = 3, queue = ?, due = 0, rcount = ?, first_at = ?,"
+    " expires = min(expires, ?) WHERE id = ?"
 )
-#: Wherever it stands: its queue may have been cleared meanwhile.
 UNDELETE = "UPDATE msg SET state = 0, queue = ?, expires = ? WHERE id = ? AND state = 3"
 EXISTS = "SELECT 1 FROM msg WHERE id = ?"
 

@@ -68,6 +68,12 @@ class AccessTests(IronMQCase):
         self.assert_refused(self.ask(good, authorized("bad")), 401, UNAUTHORIZED)
         self.assert_refused(self.ask(good, {"Authorization": ""}), 401, UNAUTHORIZED)
 
+    def test_two_headers_count_as_none(self) -> None:
+        """What a proxy takes and what is taken behind it could be different ones."""
+        asked = asking("GET", self.queues(PROJECT), headers=authorized())
+        asked.headers.addRawHeader("Authorization", f"OAuth {TOKEN}")
+        self.assert_refused(self.send(asked).answer(), 401, UNAUTHORIZED)
+
     def test_an_unknown_project_is_not_found_with_any_known_token(self) -> None:
         """ "The resource, project, or endpoint being requested doesn't exist" (seed)."""
         for project in ("unknown", PROJECT[:-1], PROJECT.upper(), "%ff", "%00", "a%2Fb"):

@@ -155,6 +155,15 @@ class ClearTests(IronMQCase):
         self.assertEqual(self.bodies("?n=10"), [])
         self.assertEqual(self.call("GET", "queues/q").json["total_messages"], 3)
 
+    def test_what_was_deleted_before_stays_readable(self) -> None:
+        """Section 3.2: until it would have expired; what is cleared away is gone."""
+        deleted, cleared = self.post("a", "b")
+        self.call("DELETE", f"queues/q/messages/{deleted}")
+        self.call("POST", "queues/q/clear")
+        found = self.call("GET", f"queues/q/messages/{deleted}")
+        self.assertEqual((found.status, found.json["status"]), (200, "deleted"))
+        self.assert_refused(self.call("GET", f"queues/q/messages/{cleared}"), 404)
+
     def test_a_body_means_nothing(self) -> None:
         """Python sends none, Node ``{}``, PHP its token."""
         self.post("a")

@@ -120,6 +120,10 @@ class QueryTests(SynchronousTestCase):
         ):  # fmt: skip
             self.assertEqual(target.get_options(query).lease, lease, query)
 
+    def test_zeros_in_front_mean_nothing(self) -> None:
+        options = target.get_options(b"n=" + b"0" * 30 + b"2&timeout=" + b"0" * 30)
+        self.assertEqual((options.n, options.lease), (2, None))
+
     def test_go_sends_zeros_for_what_is_not_set(self) -> None:
         """``timeout=0&wait=0`` always: the message's own timeout, and no wait."""
         self.assertEqual(

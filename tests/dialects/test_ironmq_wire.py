@@ -171,6 +171,8 @@ class PostTests(ReadingCase):
             self.assert_refused(400, wire.new_messages, body)
         for raw in (b"\xed\xa0\x80", b"\xff", b"\xc0\x80", b"\xe9"):
             self.assert_refused(400, wire.new_messages, b'{"messages":[{"body":"%s"}]}' % raw)
+            ignored = b'{"messages":[{"body":"a"}],"%s":"%s"}' % (raw, raw)
+            self.assert_refused(400, wire.new_messages, ignored)
 
     @given(st.lists(texts, min_size=1))
     @settings(deadline=None)
@@ -236,6 +238,10 @@ class QueueSettingsTests(ReadingCase):
         ]
         for asked in ways:
             wire.check_queue_settings(as_json(asked))
+
+    def test_messages_do_not_get_lost_here(self) -> None:
+        """A client that leaves ``?`` in a queue's name posts to another queue's settings."""
+        self.assert_refused(400, wire.check_queue_settings, posting(body="a"))
 
     def test_push_queues_are_refused_in_so_many_words(self) -> None:
         """Better than a queue that takes messages and never pushes them."""

@@ -11,6 +11,7 @@ from mqgate.storage import interface as ops
 from mqgate.storage.interface import (
     Batch,
     Change,
+    Memory,
     Operation,
     PostRow,
     QueueRow,
@@ -26,6 +27,8 @@ T = TypeVar("T")
 NOW = 1_800_000_000_000
 NEVER = 1 << 62
 SHELF = 2
+#: Where the queue's deleted messages stay: its number.
+MEMORY = 1
 
 
 def row(id_: int, **other: Any) -> PostRow:
@@ -84,7 +87,7 @@ class StoreContract:
         self.run_batch(ops.Post(self.world, shelf, rows), high=high)
 
     def reserve(self, n: int = 1, now: int = NOW, **other: Any) -> Reserved:
-        plain = ops.Reserve(self.world, SHELF, n, None, False, 0, False)
+        plain = ops.Reserve(self.world, SHELF, n, None, False, None, False)
         result: Reserved = self.one(plain._replace(**other), now)
         return result
 
@@ -95,8 +98,11 @@ class StoreContract:
         """Nothing is left over: each store looks in its own way."""
         raise NotImplementedError
 
-    def delete(self, *ids: int, remember: int = 0, now: int = NOW) -> Any:
-        return self.one(ops.Delete(self.world, SHELF, ids, remember), now)
+    def delete(self, *ids: int, memory: Memory | None = None, now: int = NOW) -> Any:
+        return self.one(ops.Delete(self.world, SHELF, ids, memory), now)
+
+    def get(self, id_: int, now: int = NOW, shelf: int = SHELF) -> Any:
+        return self.one(ops.Get(self.world, shelf, MEMORY, id_), now)
 
     def count(self, shelf: int = SHELF, now: int = NOW) -> Any:
         return self.one(ops.Count(self.world, shelf), now)
@@ -160,12 +166,12 @@ class PostingContract(StoreContract):
 
     def test_reserves_of_one_batch_share_in_their_order(self: Any) -> None:
         self.post(*map(row, range(1, 6)))
-        take = ops.Reserve(self.world, SHELF, 2, None, False, 0, False)
+        take = ops.Reserve(self.world, SHELF, 2, None, False, None, False)
         results = self.run_batch(take, take._replace(lease=7), take, take)
         self.assertEqual([self.ids(each) for each in results], [[1, 2], [3, 4], [5], []])
 
     def test_a_reserve_sees_what_is_posted_in_its_batch(self: Any) -> None:
-        take = ops.Reserve(self.world, SHELF, 2, None, False, 0, False)
+        take = ops.Reserve(self.world, SHELF, 2, None, False, None, False)
         taken, _ = self.run_batch(take, ops.Post(self.world, SHELF, (row(1),)))
         self.assertEqual(self.ids(taken), [1])
 
@@ -175,7 +181,7 @@ class PostingContract(StoreContract):
 
     def test_leases_of_its_own_batch_count_among_the_due_times(self: Any) -> None:
         self.post(row(1, timeout=40))
-        take = ops.Reserve(self.world, SHELF, 1, None, False, 0, False)
+        take = ops.Reserve(self.world, SHELF, 1, None, False, None, False)
         _, nothing = self.run_batch(take, take)
         self.assertEqual(nothing, Reserved((), NOW + 40))
 
@@ -209,12 +215,12 @@ class PostingContract(StoreContract):
         self.post(row(1), row(2))
         self.assertEqual(self.ids(self.reserve(remove=True)), [1])
         self.assertEqual(self.count(), (1, 2))
-        self.assertIsNone(self.one(ops.Get(self.world, SHELF, 1)))
+        self.assertIsNone(self.get(1))
 
     def test_a_removing_reserve_remembers_where_the_queue_does(self: Any) -> None:
         self.post(row(1))
-        self.reserve(remove=True, remember=100)
-        found = self.one(ops.Get(self.world, SHELF, 1))
+        self.reserve(remove=True, memory=Memory(MEMORY, 100))
+        found = self.get(1)
         self.assertEqual((found.state, found.times, found.expires), (3, 1, NOW + 100))
         self.assertEqual(self.count(), (0, 1))
         self.assertEqual(self.ids(self.reserve(9, now=NOW + 99)), [])
@@ -230,7 +236,7 @@ class PostingContract(StoreContract):
         self.post(row(1), shelf=4)
         self.assertEqual(self.ids(self.reserve(9)), [])
         self.assertEqual(self.delete(1), ())
-        self.assertIsNone(self.one(ops.Get(self.world, SHELF, 1)))
+        self.assertIsNone(self.get(1))
 
 
 class AcknowledgingContract(StoreContract):
@@ -245,25 +251,25 @@ class AcknowledgingContract(StoreContract):
 
     def test_of_two_deletes_in_one_batch_one_finds_the_message(self: Any) -> None:
         self.post(row(1))
-        delete = ops.Delete(self.world, SHELF, (1,), 0)
+        delete = ops.Delete(self.world, SHELF, (1,), None)
         self.assertEqual(self.run_batch(delete, delete), [(1,), ()])
         self.assertEqual(self.count(), (0, 1))
 
     def test_a_remembered_message_is_readable_and_nothing_else(self: Any) -> None:
         self.post(row(1))
-        self.assertEqual(self.delete(1, remember=100), (1,))
-        self.assertEqual(self.one(ops.Get(self.world, SHELF, 1)).state, 3)
-        self.assertEqual(self.delete(1, remember=100), ())
+        self.assertEqual(self.delete(1, memory=Memory(MEMORY, 100)), (1,))
+        self.assertEqual(self.get(1).state, 3)
+        self.assertEqual(self.delete(1, memory=Memory(MEMORY, 100)), ())
         self.assertFalse(self.one(ops.Touch(self.world, SHELF, 1)))
         self.assertFalse(self.one(ops.Release(self.world, SHELF, 1, 0, 9, False)))
         self.assertEqual(self.ids(self.reserve()), [])
         self.assertEqual(self.count(), (0, 1))
-        self.assertIsNone(self.one(ops.Get(self.world, SHELF, 1), NOW + 100))
+        self.assertIsNone(self.get(1, NOW + 100))
 
     def test_a_message_is_not_remembered_beyond_its_own_time(self: Any) -> None:
         self.post(row(1, expires=NOW + 10))
-        self.delete(1, remember=100)
-        self.assertIsNone(self.one(ops.Get(self.world, SHELF, 1), NOW + 10))
+        self.delete(1, memory=Memory(MEMORY, 100))
+        self.assertIsNone(self.get(1, NOW + 10))
 
     def test_touch_restarts_the_clock_with_the_messages_own_timeout(self: Any) -> None:
         self.post(row(1, timeout=50))
@@ -340,7 +346,7 @@ class AcknowledgingContract(StoreContract):
 
     def test_putting_back_finds_a_queue_that_was_cleared_meanwhile(self: Any) -> None:
         self.post(row(1))
-        taken = self.reserve(remove=True, remember=100).rows
+        taken = self.reserve(remove=True, memory=Memory(MEMORY, 100)).rows
         self.change((self.queue(shelf=5),), (Reshelf(self.world, SHELF, 5),), version=2)
         self.assertEqual(self.one(ops.PutBack(self.world, 5, taken)), 1)
         self.assertEqual(self.count(5), (1, 1))
@@ -359,7 +365,7 @@ class AcknowledgingContract(StoreContract):
 
     def test_putting_back_restores_a_remembered_message_too(self: Any) -> None:
         self.post(row(1), row(2))
-        taken = self.reserve(remove=True, remember=100).rows
+        taken = self.reserve(remove=True, memory=Memory(MEMORY, 100)).rows
         self.assertEqual(self.one(ops.PutBack(self.world, SHELF, taken)), 1)
         (found,) = self.reserve(now=NOW + 1000).rows
         self.assertEqual((found.id, found.expires), (1, NEVER))
@@ -385,7 +391,7 @@ class UpkeepContract(StoreContract):
 
     def test_a_swept_message_that_was_remembered_is_not_counted_twice(self: Any) -> None:
         self.post(row(1), row(2))
-        self.delete(1, remember=5)
+        self.delete(1, memory=Memory(MEMORY, 5))
         self.one(ops.Sweep(9), NOW + 5)
         self.assertEqual(self.count(now=NOW + 5), (1, 2))
 
@@ -400,9 +406,16 @@ class UpkeepContract(StoreContract):
         self.assertEqual(self.count(5), (1, 3))
         self.assertEqual(self.one(ops.OldShelves()), ((self.world, SHELF),))
 
+    def test_clearing_does_not_forget_what_was_deleted_before(self: Any) -> None:
+        self.post(row(1), row(2))
+        self.delete(1, memory=Memory(MEMORY, 100))
+        self.change((self.queue(shelf=5),), (Reshelf(self.world, SHELF, 5),), version=2)
+        self.assertEqual(self.get(1, shelf=5).state, 3)
+        self.assertIsNone(self.get(2, shelf=5))
+
     def test_an_old_shelf_is_emptied_in_slices_bodies_and_all(self: Any) -> None:
         self.post(row(1), row(2, state=2, due=NOW + 9), row(3))
-        self.delete(3, remember=50)
+        self.delete(3, memory=Memory(MEMORY, 50))
         self.change((self.queue(shelf=5),), (Reshelf(self.world, SHELF, 5),), version=2)
         empty = ops.EmptyShelf(self.world, SHELF, 1)
         results = [self.one(empty) for _ in range(3)]
@@ -488,7 +501,7 @@ class FailingContract(StoreContract):
         self.assertEqual(self.ids(self.reserve(9)), [1])
 
     def test_a_value_no_store_can_take_changes_nothing(self: Any) -> None:
-        bad = ops.Delete(self.world, SHELF, (1 << 70,), 0)
+        bad = ops.Delete(self.world, SHELF, (1 << 70,), None)
         good = ops.Post(self.world, SHELF, (row(1),))
         done = self.store.run(Batch(NOW, (), (), (good, bad), 0))
         done.addErrback(lambda failure: None)

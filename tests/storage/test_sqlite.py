@@ -217,7 +217,7 @@ class DiskTests(Files):
             self.successResultOf(self.post(1 + 100 * i, 4000))
         full = self.pragma("page_count")
         self.successResultOf(
-            self.run_batch(ops.Delete(self.world, SHELF, tuple(range(1, 5001)), 0))
+            self.run_batch(ops.Delete(self.world, SHELF, tuple(range(1, 5001)), None))
         )
         slices = 1
         while self.successResultOf(self.store.tidy()):

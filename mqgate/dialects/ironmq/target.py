@@ -117,9 +117,10 @@ def _number(values: dict[bytes, bytes], name: bytes, limit: Limit) -> int:
         return limit.default
     if not digits.isdigit():
         raise malformed(f"{name.decode()} must be a whole number, 0 or more")
+    digits = digits.lstrip(b"0")
     if len(digits) > _MANY_DIGITS:
         return limit.high
-    return limit.clamp(int(digits))
+    return limit.clamp(int(digits or b"0"))
 
 
 _PLAIN_GET = GetOptions(n=1, lease=None, wait=0, remove=False)

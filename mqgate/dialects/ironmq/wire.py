@@ -66,6 +66,7 @@ class _QueueSettings(Struct):
     retries: _Whole | None = None
     retries_delay: _Whole | None = None
     error_queue: str | None = None
+    messages: msgspec.Raw | UnsetType = UNSET
 
 
 class _Reserved(Struct, gc=False):
@@ -154,6 +155,10 @@ def release_delay(body: bytes) -> int:
 def check_queue_settings(body: bytes) -> None:
     """Raise unless these are settings a pull queue can have: there is nothing to store in them."""
     asked = _decode(_QUEUE_SETTINGS, body)
+    if asked.messages is not UNSET:
+        # A client that does not encode a ``?`` in a queue's name ends up here with its post, which
+        # would be lost behind a success.
+        raise malformed("Messages are posted to the queue's /messages")
     if asked.push_type not in (None, "pull", "multicast", "unicast"):
         raise malformed("push_type must be multicast, unicast or pull")
     if any(subscriber.url is UNSET for subscriber in asked.subscribers or ()):
@@ -250,10 +255,14 @@ def _decode(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
     if not body:
         raise malformed("A JSON document is required as the request body")
     try:
+        if not body.isascii():
+            body.decode()  # msgspec does not look into what it skips
         return decoder.decode(body)
     except msgspec.ValidationError as error:
         raise malformed(str(error)) from None
     except msgspec.DecodeError as error:
+        if "truncated" in str(error):  # it says so of "\ud800" as well
+            raise malformed("Invalid JSON: it ends too early, or has half a \\u pair") from None
         raise malformed(f"Invalid JSON: {error}") from None
     except UnicodeDecodeError:
         raise malformed("Invalid JSON: a string is not UTF-8") from None

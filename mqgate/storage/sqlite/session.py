@@ -12,6 +12,8 @@ from mqgate.storage.executor import Shelf
 from mqgate.storage.interface import (
     EPOCH,
     Change,
+    Get,
+    Memory,
     MessageRow,
     PostRow,
     QueueRow,
@@ -145,17 +147,20 @@ class SQLiteSession:
     def reserve(self, ids: Sequence[int], lease: int | None, now: int) -> None:
         self._execute(sql.RESERVE, (now, lease, lease, now, _listed(ids)))
 
-    def hand_out_deleted(self, rows: Sequence[MessageRow], until: int) -> None:
+    def hand_out_deleted(self, rows: Sequence[MessageRow], now: int, memory: Memory) -> None:
+        until = now + memory.time
         self._executemany(
-            sql.HAND_OUT_DELETED, [(row.times, row.first_at, until, row.id) for row in rows]
+            sql.HAND_OUT_DELETED,
+            [(memory.shelf, row.times, row.first_at, until, row.id) for row in rows],
         )
 
     def next_due(self, shelf: Shelf) -> int | None:
         due: int | None = self._execute(sql.NEXT_DUE, shelf).fetchone()[0]
         return due
 
-    def get(self, shelf: Shelf, message_id: int, now: int) -> MessageRow | None:
-        row = self._execute(sql.GET, (message_id, *shelf, now)).fetchone()
+    def get(self, get: Get, now: int) -> MessageRow | None:
+        world, shelf, memory_shelf, id_ = get
+        row = self._execute(sql.GET, (id_, world, shelf, memory_shelf, now)).fetchone()
         return None if row is None else MessageRow._make(row)
 
     def touch(self, shelf: Shelf, ids: Sequence[int], now: int) -> set[int]:
@@ -204,8 +209,9 @@ class SQLiteSession:
     def delete(self, shelf: Shelf, ids: Sequence[int], now: int) -> list[tuple[int, int]]:
         return self._execute(sql.DELETE, (_listed(ids), *shelf, now)).fetchall()
 
-    def mark_deleted(self, shelf: Shelf, ids: Sequence[int], now: int, until: int) -> list[int]:
-        rows = self._execute(sql.MARK_DELETED, (until, _listed(ids), *shelf, now))
+    def mark_deleted(self, shelf: Shelf, ids: Sequence[int], now: int, memory: Memory) -> list[int]:
+        until = now + memory.time
+        rows = self._execute(sql.MARK_DELETED, (memory.shelf, until, _listed(ids), *shelf, now))
         return [row[0] for row in rows.fetchall()]
 
     # -- what is removed for good
