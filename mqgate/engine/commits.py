@@ -19,7 +19,7 @@ from mqgate.engine.planning import Plan, Verb
 from mqgate.engine.reserving import Reserve
 from mqgate.engine.values import Policy
 from mqgate.engine.waiting import Lines, arrival
-from mqgate.storage.interface import Batch, Operation, Stale, Store, Unavailable
+from mqgate.storage.interface import Batch, Damaged, Operation, Stale, Store, Unavailable
 
 #: How often a batch is planned again because another gateway changed the catalogue meanwhile.
 PLANNED_AT_MOST = 5
@@ -83,6 +83,8 @@ class GroupCommit:
         self._idle: list[Deferred[None]] = []
         #: Why the last batch could not be committed; None when it could.
         self.trouble: str | None = None
+        #: What part of the database is known to be damaged: that does not pass.
+        self.damage: str | None = None
 
     # -- in
 
@@ -186,7 +188,7 @@ class GroupCommit:
             return
         if self.trouble is not None:
             self.trouble = None
-            self._log.info("The database takes writes again")
+            self._log.info("The database can be used again")
         self._catalogue.commit(batch.changes)
         if batch.high:
             self._ids.written(batch.high)
@@ -212,9 +214,14 @@ class GroupCommit:
     def _failed(self, failure: Failure, under_way: _UnderWay) -> None:
         self._under_way = False
         verbs = [verb for verb in under_way.everybody() if not verb.deferred.called]
-        if isinstance(failure.value, Unavailable):
+        if isinstance(failure.value, Damaged) and len(under_way.verbs) > 1:
+            self._suspects.extend(verbs)  # those who need not what is damaged can be served
+        elif isinstance(failure.value, Damaged):
+            self._note_damage(failure.getErrorMessage())
+            self._fail_all(verbs, "the database is damaged")
+        elif isinstance(failure.value, Unavailable):
             self._note_trouble(failure.getErrorMessage())
-            self._fail_all(verbs, "the database cannot be written just now")
+            self._fail_all(verbs, "the database cannot be used just now")
         elif len(under_way.verbs) <= 1:
             for verb in verbs:
                 self._fail_alone(verb, failure)
@@ -241,7 +248,12 @@ class GroupCommit:
     def _note_trouble(self, reason: str) -> None:
         if self.trouble != reason:
             self.trouble = reason
-            self._log.error("The database cannot be written: {reason}", reason=reason)
+            self._log.error("The database cannot be used: {reason}", reason=reason)
+
+    def _note_damage(self, reason: str) -> None:
+        if self.damage is None:
+            self.damage = reason
+            self._log.critical("{reason}", reason=reason)
 
     def _schedule_next(self) -> None:
         if self._hand_over_call is None and (self._waiting or self._suspects or self._idle):

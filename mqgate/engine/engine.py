@@ -84,8 +84,8 @@ class Engine:
         return self._commits.when_idle()
 
     def trouble(self) -> str | None:
-        """Why nothing can be written just now; None when it can."""
-        return self._commits.trouble
+        """Why the database cannot be relied on just now; None when it can."""
+        return self._commits.damage or self._commits.trouble
 
     @property
     def waiting(self) -> int:

@@ -31,6 +31,10 @@ class Unavailable(Exception):
     """
 
 
+class Damaged(Unavailable):
+    """What the batch touches cannot be read any more. It will not pass; the rest may be sound."""
+
+
 class LeaseLost(Unavailable):
     """Another gateway took this one's slot over; nothing was changed."""
 

@@ -19,7 +19,16 @@ from mqgate.engine.errors import (
     StoreUnavailable,
 )
 from mqgate.engine.values import NewMessage
-from mqgate.storage.interface import Batch, Post, QueueRow, Stale, Unavailable, WorldRows
+from mqgate.storage.interface import (
+    Batch,
+    Damaged,
+    Get,
+    Post,
+    QueueRow,
+    Stale,
+    Unavailable,
+    WorldRows,
+)
 from tests.engine.case import EngineCase
 
 
@@ -114,6 +123,23 @@ class FailingTests(EngineCase):
         self.assertIsNone(self.engine.trouble())
         self.post(b"2", queue="new")
         self.assertEqual(self.take(9, queue="new"), [b"2"])
+
+    def test_damage_fails_those_who_need_the_damaged_part_and_stays(self) -> None:
+        self.post(b"1", queue="sound")
+
+        def tear(batch: Batch) -> Deferred[Any] | None:
+            if any(isinstance(op, Get) for op in batch.operations):
+                return fail(Damaged("queues.db is damaged"))
+            return None
+
+        self.store.instead = tear
+        torn = self.engine.get(self.world, "sound", 5)
+        sound = self.engine.reserve(self.world, "sound")
+        for _ in range(6):
+            self.turn()
+        self.failureResultOf(torn, StoreUnavailable)
+        self.assertEqual(len(self.successResultOf(sound)), 1)
+        self.assertEqual(self.engine.trouble(), "queues.db is damaged")
 
     def test_writing_is_tried_by_itself_while_there_is_trouble(self) -> None:
         self.store.instead = lambda batch: fail(Unavailable("disk full"))

@@ -56,7 +56,7 @@ class FullDiskTests(LiveTestCase):
         deadline = time.monotonic() + PATIENCE_SECONDS
         while self.here.ask("GET", "/readyz").status != 200:
             self.assertLess(time.monotonic(), deadline)
-        self.assertIn("takes writes again", self.here.output())
+        self.assertIn("can be used again", self.here.output())
         self.assertEqual(self.here.stop(), -signal.SIGTERM)
 
 

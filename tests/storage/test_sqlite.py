@@ -8,11 +8,12 @@ from typing import Any
 
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
+from twisted.logger import capturedLogs
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from mqgate.storage import interface as ops
 from mqgate.storage import statements
-from mqgate.storage.interface import Batch, Store, StoreError, Unavailable
+from mqgate.storage.interface import Batch, Damaged, Store, StoreError, Unavailable
 from mqgate.storage.sqlite import Inline, SQLiteStore, WriterThread, schema
 from mqgate.storage.verify import verify
 from tests.storage import contract
@@ -183,12 +184,35 @@ class DiskTests(Files):
         self.addCleanup(self.store.close)
         (self.world,) = self.store.worlds([["x"]])
 
+    def test_damage_at_run_time_is_told_apart_from_what_may_pass(self) -> None:
+        self.successResultOf(self.post(1, 4000))
+        self.store._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # type: ignore[union-attr]
+        with open(self.path, "r+b") as file:
+            size = file.seek(0, os.SEEK_END)
+            for page in range(size // 8192, size // 4096):
+                file.seek(page * 4096)
+                file.write(b"\xff" * 4096)
+        self.store.close()
+        self.store = SQLiteStore(self.path, Inline())
+        self.store.open()
+        self.addCleanup(self.store.close)
+        peek = ops.Peek(self.world, SHELF, 100, False)
+        failure = self.failureResultOf(self.run_batch(peek), Damaged)
+        self.assertIn("put a backup in its place", failure.getErrorMessage())
+
     def test_there_is_room_above_the_minimum_only(self) -> None:
         self.assertTrue(self.store.has_room())
         self.free = 499
         self.assertFalse(self.store.has_room())
         self.free = 500
         self.assertTrue(self.store.has_room())
+
+    def test_little_room_is_told_once_and_so_is_its_end(self) -> None:
+        with capturedLogs() as events:
+            for self.free in (600, 400, 300, 600, 700):
+                self.store.has_room()
+        levels = [event["log_level"].name for event in events]
+        self.assertEqual(levels, ["warn", "info"])
 
     def run_batch(self, *operations: ops.Operation) -> Deferred[Any]:
         return self.store.run(Batch(NOW, (), (), operations, 0))

@@ -147,14 +147,19 @@ _REASONS = {
 }
 
 
+def plainly(path: str, error: sqlite3.Error) -> str:
+    """What SQLite's error means for the operator, with the file and the cure."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    reason = _REASONS.get(code, "cannot be used")
+    return f"{path} {reason} ({error})"
+
+
 @contextmanager
 def told_plainly(path: str) -> Iterator[None]:
     """Turn what SQLite raises into a sentence that names the file and the cure."""
     try:
         yield
     except sqlite3.Error as error:
-        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-        reason = _REASONS.get(code, "cannot be used")
-        raise StoreError(f"{path} {reason} ({error})") from error
+        raise StoreError(plainly(path, error)) from error
     except OSError as error:
         raise StoreError(f"{path} cannot be used: {error.strerror}") from error

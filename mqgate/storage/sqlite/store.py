@@ -11,7 +11,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from mqgate.storage.executor import execute
-from mqgate.storage.interface import Batch, Opened, Stale, StoreError, Unavailable
+from mqgate.storage.interface import Batch, Damaged, Opened, Stale, StoreError, Unavailable
 from mqgate.storage.sqlite import schema
 from mqgate.storage.sqlite.lock import FileLock
 from mqgate.storage.sqlite.runners import Runner
@@ -31,16 +31,15 @@ _PASSING = frozenset(
     {
         sqlite3.SQLITE_BUSY,
         sqlite3.SQLITE_CANTOPEN,
-        sqlite3.SQLITE_CORRUPT,
         sqlite3.SQLITE_FULL,
         sqlite3.SQLITE_IOERR,
         sqlite3.SQLITE_LOCKED,
         sqlite3.SQLITE_NOMEM,
-        sqlite3.SQLITE_NOTADB,
         sqlite3.SQLITE_PROTOCOL,
         sqlite3.SQLITE_READONLY,
     }
 )
+_DAMAGE = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 
 def _free_space(folder: str) -> int:
@@ -69,12 +68,15 @@ class SQLiteStore:
         self._runner = runner
         self._free_space_minimum = free_space_minimum
         self._free_space = free_space
+        self._had_room = True
         self._lock = FileLock(path + ".lock")
         self._connection: sqlite3.Connection | None = None
         self._session: SQLiteSession | None = None
 
     def open(self) -> Opened:
         self._lock.take()
+        if not os.path.exists(self.path):
+            self._log.info("Making a new database, {path}", path=self.path)
         try:
             connection = schema.open_file(self.path)
             owner = secrets.token_hex(8)
@@ -100,9 +102,26 @@ class SQLiteStore:
         if not self._free_space_minimum:
             return True
         try:
-            return self._free_space(os.path.dirname(self.path) or ".") >= self._free_space_minimum
+            free = self._free_space(os.path.dirname(self.path) or ".")
         except OSError:
             return True  # what is wrong there, the commit will say
+        has_room = free >= self._free_space_minimum
+        if has_room != self._had_room:
+            self._had_room = has_room
+            self._tell_of_room(free)
+        return has_room
+
+    def _tell_of_room(self, free: int) -> None:
+        if self._had_room:
+            self._log.info("There is room for new messages again: {free} MB", free=free >> 20)
+        else:
+            self._log.warn(
+                "{path} has {free} MB of disk left, less than free_space_minimum ({minimum} MB):"
+                " new messages are refused, fetching and deleting go on",
+                path=self.path,
+                free=free >> 20,
+                minimum=self._free_space_minimum >> 20,
+            )
 
     def tidy(self) -> Deferred[bool]:
         return self._runner.call(self._tidy)
@@ -125,6 +144,8 @@ class SQLiteStore:
         except sqlite3.Error as error:
             self._roll_back(connection)
             code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+            if code in _DAMAGE:
+                raise Damaged(schema.plainly(self.path, error)) from error
             if code in _PASSING:
                 raise Unavailable(str(error)) from error
             raise
@@ -151,7 +172,8 @@ class SQLiteStore:
         return bool(unused - PAGES_AT_ONCE > PAGES_KEPT)
 
     def _close(self) -> None:
-        self._opened().close()
+        if self._connection is not None:
+            self._connection.close()
 
     # -- in the reactor's thread
 
