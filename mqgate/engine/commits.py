@@ -31,6 +31,9 @@ class Limits:
 
     batch_rows: int = 1000
     batch_bytes: int = 4 << 20
+    #: A reserve or peek stops adding messages once it has so many bytes: an answer of a hundred
+    #: large ones would hold everybody else up while it is written.
+    answer_bytes: int = 8 << 20
     waiting_operations: int = 10_000
     waiting_bytes: int = 64 << 20
 
@@ -144,7 +147,14 @@ class GroupCommit:
         return verbs
 
     def _send(self, verbs: list[Verb[Any]], attempt: int) -> None:
-        plan = Plan(self._now(), self._ids, self._catalogue, self._policies, self._store.has_room())
+        plan = Plan(
+            self._now(),
+            self._ids,
+            self._catalogue,
+            self._policies,
+            self._store.has_room(),
+            self._limits.answer_bytes,
+        )
         under_way = _UnderWay(attempt)
         self._plan((verb for verb in verbs if not isinstance(verb, Reserve)), plan, under_way)
         # Whoever waits for what this batch makes available is served by the same commit, before

@@ -120,6 +120,7 @@ class Engine:
     ) -> Deferred[list[Message]]:
         """Hand out up to ``n`` messages, at once if there are any, else within ``wait``.
 
+        Fewer than are there if they are large: see `Limits.answer_bytes`.
         They are reserved for ``lease``, or each for its own timeout; or, with ``remove``, gone.
         A missing queue is an empty one. Cancel the Deferred when the client has gone: it then
         takes nothing. What it took already is for `give_back`.

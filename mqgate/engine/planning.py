@@ -30,8 +30,11 @@ class Plan:
         catalogue: Catalogue,
         policies: Mapping[str, Policy],
         has_room: bool,
+        answer_bytes: int,
     ) -> None:
         self.now = now
+        #: How many bytes one reserve hands out before it stops.
+        self.answer_bytes = answer_bytes
         self._ids = ids
         self._catalogue = catalogue
         self._policies = policies

@@ -84,6 +84,7 @@ class Reserve(OnQueue[list[Message]]):
             self.world,
             queue.shelf,
             self.n,
+            plan.answer_bytes,
             self.lease,
             self.remove,
             plan.memory(queue) if self.remove else None,

@@ -247,7 +247,8 @@ class Peek(OnQueue[list[Message]]):
         if queue is None:
             return store.Check()
         self._now, self._number = plan.now, queue.number
-        return store.Peek(self.world, queue.shelf, self.n, plan.policy(queue).keeps_place)
+        in_place = plan.policy(queue).keeps_place
+        return store.Peek(self.world, queue.shelf, self.n, plan.answer_bytes, in_place)
 
     def settle(self, result: Any) -> None:
         self.deferred.callback([message_of(row, self._number, self._now) for row in result or ()])

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
 from itertools import islice
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from mqgate.storage.interface import (
     Batch,
@@ -46,6 +47,15 @@ Op = TypeVar("Op", bound=Operation)
 #: A count first removes up to so many messages that have expired (engine.md, section 5).
 SWEPT_BEFORE_COUNTING = 1000
 Shelf = tuple[int, int]
+#: What a `MessageRow` is made of.
+RawRow = tuple[Any, ...]
+
+
+class Rows(Iterator[RawRow], Protocol):
+    """Rows that the database reads as they are taken."""
+
+    def close(self) -> None:
+        """Read no more of them."""
 
 
 class Session(Protocol):
@@ -79,7 +89,9 @@ class Session(Protocol):
     def promote(self, shelf: Shelf, now: int, in_place: bool) -> None:
         """Make ready what has come due: at its place, or where it became available."""
 
-    def ready(self, shelf: Shelf, n: int, now: int) -> list[MessageRow]: ...
+    def ready(self, shelf: Shelf, n: int, now: int) -> Rows:
+        """Up to ``n`` ready rows in their order, read as they are taken."""
+
     def reserve(self, ids: Sequence[int], lease: int | None, now: int) -> None:
         """Reserve rows that `ready` returned, for ``lease`` or their own timeouts."""
 
@@ -292,43 +304,47 @@ class _Execution:
     def _reserve(self) -> None:
         for shelf, operations in self._by_shelf(Reserve).items():
             self._promote(shelf, operations[0][1].in_place)
-            wanted = sum(operation.n for _, operation in operations)
-            rows = iter(self.session.ready(shelf, wanted, self.now))
+            shares = self._shares(shelf, operations)
             leases: dict[int | None, list[int]] = {}
-            empty_handed = []
-            for index, operation in operations:
-                # First come, first served: each takes its share in the order of the queue.
-                share = [self._handed_out(row, operation) for row in islice(rows, operation.n)]
-                if not share:
-                    empty_handed.append(index)
-                elif operation.remove:
+            for (index, operation), share in zip(operations, shares, strict=True):
+                if share and operation.remove:
                     self._remove_handed_out(shelf, operation, share)
-                else:
+                elif share:
                     leases.setdefault(operation.lease, []).extend(row.id for row in share)
                 self.results[index] = Reserved(tuple(share), None)
             for lease, ids in leases.items():
                 self.session.reserve(ids, lease, self.now)
-            if empty_handed:  # told after the leases, which come due too
+            if not all(shares):  # told after the leases, which come due too
                 nothing = Reserved((), self.session.next_due(shelf))
-                for index in empty_handed:
-                    self.results[index] = nothing
+                for (index, _), share in zip(operations, shares, strict=True):
+                    if not share:
+                        self.results[index] = nothing
 
-    def _handed_out(self, row: MessageRow, operation: Reserve) -> MessageRow:
-        lease = row.timeout if operation.lease is None else operation.lease
+    def _shares(
+        self, shelf: Shelf, operations: list[tuple[int, Reserve]]
+    ) -> list[list[MessageRow]]:
+        """First come, first served: each takes its share in the order of the queue."""
+        wanted = sum(operation.n for _, operation in operations)
+        with closing(self.session.ready(shelf, wanted, self.now)) as rows:
+            return [
+                [self._handed_out(row, operation) for row in _taken(rows, operation)]
+                for _, operation in operations
+            ]
+
+    def _handed_out(self, row: RawRow, operation: Reserve) -> MessageRow:
+        id_, _, pos, _, expires, timeout, _, times, first_at, *rest = row
+        lease = timeout if operation.lease is None else operation.lease
         return MessageRow(
-            row.id,
+            id_,
             1,
-            row.pos,
+            pos,
             self.now + lease,
-            row.expires,
-            row.timeout,
+            expires,
+            timeout,
             lease,
-            row.times + 1,
-            row.first_at or self.now,
-            row.body,
-            row.origin,
-            row.props,
-            row.data,
+            times + 1,
+            first_at or self.now,
+            *rest,
         )
 
     def _remove_handed_out(self, shelf: Shelf, operation: Reserve, share: list[MessageRow]) -> None:
@@ -342,7 +358,8 @@ class _Execution:
         for index, operation in self._all(Peek):
             shelf = (operation.world, operation.shelf)
             self._promote(shelf, operation.in_place)
-            self.results[index] = tuple(self.session.ready(shelf, operation.n, self.now))
+            with closing(self.session.ready(shelf, operation.n, self.now)) as rows:
+                self.results[index] = tuple(map(MessageRow._make, _taken(rows, operation)))
 
     def _get(self) -> None:
         for index, operation in self._all(Get):
@@ -356,6 +373,18 @@ class _Execution:
         ]
         if counts:
             self.session.add_counts(counts)
+
+
+def _taken(rows: Iterator[RawRow], operation: Reserve | Peek) -> list[RawRow]:
+    """The next rows, as many and as large as they may be; one at least."""
+    taken = []
+    room = operation.size
+    for row in islice(rows, operation.n):
+        taken.append(row)
+        room -= len(row[-1])
+        if room <= 0:
+            break
+    return taken
 
 
 #: The kinds in the order in which they are carried out; `Count` comes last of all, on its own.

@@ -139,6 +139,7 @@ class Post(NamedTuple):
 class Reserve(NamedTuple):
     """Hand out up to ``n`` ready messages in order of (pos, id). Result: `Reserved`.
 
+    No more are added once their bodies have ``size`` bytes, so that no answer is too large.
     ``lease`` None means each message's own timeout. ``remove`` hands them out for good;
     ``memory`` is as for `Delete`. ``in_place`` says where lapsed reservations go.
     """
@@ -146,6 +147,7 @@ class Reserve(NamedTuple):
     world: int
     shelf: int
     n: int
+    size: int
     lease: int | None
     remove: bool
     memory: Memory | None
@@ -153,11 +155,12 @@ class Reserve(NamedTuple):
 
 
 class Peek(NamedTuple):
-    """The next ``n`` ready messages, left where they are. Result: a tuple of `MessageRow`."""
+    """What a `Reserve` would hand out, left where it is. Result: a tuple of `MessageRow`."""
 
     world: int
     shelf: int
     n: int
+    size: int
     in_place: bool
 
 

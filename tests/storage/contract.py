@@ -27,6 +27,7 @@ T = TypeVar("T")
 NOW = 1_800_000_000_000
 NEVER = 1 << 62
 SHELF = 2
+LARGE = 1 << 30
 #: Where the queue's deleted messages stay: its number.
 MEMORY = 1
 
@@ -87,7 +88,7 @@ class StoreContract:
         self.run_batch(ops.Post(self.world, shelf, rows), high=high)
 
     def reserve(self, n: int = 1, now: int = NOW, **other: Any) -> Reserved:
-        plain = ops.Reserve(self.world, SHELF, n, None, False, None, False)
+        plain = ops.Reserve(self.world, SHELF, n, LARGE, None, False, None, False)
         result: Reserved = self.one(plain._replace(**other), now)
         return result
 
@@ -166,12 +167,12 @@ class PostingContract(StoreContract):
 
     def test_reserves_of_one_batch_share_in_their_order(self: Any) -> None:
         self.post(*map(row, range(1, 6)))
-        take = ops.Reserve(self.world, SHELF, 2, None, False, None, False)
+        take = ops.Reserve(self.world, SHELF, 2, LARGE, None, False, None, False)
         results = self.run_batch(take, take._replace(lease=7), take, take)
         self.assertEqual([self.ids(each) for each in results], [[1, 2], [3, 4], [5], []])
 
     def test_a_reserve_sees_what_is_posted_in_its_batch(self: Any) -> None:
-        take = ops.Reserve(self.world, SHELF, 2, None, False, None, False)
+        take = ops.Reserve(self.world, SHELF, 2, LARGE, None, False, None, False)
         taken, _ = self.run_batch(take, ops.Post(self.world, SHELF, (row(1),)))
         self.assertEqual(self.ids(taken), [1])
 
@@ -181,7 +182,7 @@ class PostingContract(StoreContract):
 
     def test_leases_of_its_own_batch_count_among_the_due_times(self: Any) -> None:
         self.post(row(1, timeout=40))
-        take = ops.Reserve(self.world, SHELF, 1, None, False, None, False)
+        take = ops.Reserve(self.world, SHELF, 1, LARGE, None, False, None, False)
         _, nothing = self.run_batch(take, take)
         self.assertEqual(nothing, Reserved((), NOW + 40))
 
@@ -227,9 +228,17 @@ class PostingContract(StoreContract):
 
     def test_a_peek_leaves_everything_as_it_is(self: Any) -> None:
         self.post(row(1), row(2))
-        peek = ops.Peek(self.world, SHELF, 9, False)
+        peek = ops.Peek(self.world, SHELF, 9, LARGE, False)
         self.assertEqual([each.id for each in self.one(peek)], [1, 2])
         self.assertEqual([each.times for each in self.one(peek)], [0, 0])
+
+    def test_a_share_ends_where_it_gets_too_large_but_has_one_message(self: Any) -> None:
+        self.post(*(row(each, data=b"x" * 100) for each in range(1, 6)))
+        peek = ops.Peek(self.world, SHELF, 9, 150, False)
+        self.assertEqual([each.id for each in self.one(peek)], [1, 2])
+        self.assertEqual(self.ids(self.reserve(9, size=50)), [1])
+        self.assertEqual(self.ids(self.reserve(9, size=200)), [2, 3])
+        self.assertEqual(self.ids(self.reserve(9)), [4, 5])
 
     def test_queues_do_not_see_each_others_messages(self: Any) -> None:
         self.change(queues=(self.queue(number=3, name="other", shelf=4),))

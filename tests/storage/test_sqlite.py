@@ -196,7 +196,7 @@ class DiskTests(Files):
         self.store = SQLiteStore(self.path, Inline())
         self.store.open()
         self.addCleanup(self.store.close)
-        peek = ops.Peek(self.world, SHELF, 100, False)
+        peek = ops.Peek(self.world, SHELF, 100, 1 << 30, False)
         failure = self.failureResultOf(self.run_batch(peek), Damaged)
         self.assertIn("put a backup in its place", failure.getErrorMessage())
 

@@ -140,9 +140,8 @@ class SQLiteSession:
         else:
             self._execute(sql.PROMOTE_TO_BACK, (EPOCH, *shelf, now, PROMOTED_AT_ONCE))
 
-    def ready(self, shelf: Shelf, n: int, now: int) -> list[MessageRow]:
-        rows = self._execute(sql.READY, (*shelf, now, n))
-        return list(map(MessageRow._make, rows))
+    def ready(self, shelf: Shelf, n: int, now: int) -> sqlite3.Cursor:
+        return self._execute(sql.READY, (*shelf, now, n))
 
     def reserve(self, ids: Sequence[int], lease: int | None, now: int) -> None:
         self._execute(sql.RESERVE, (now, lease, lease, now, _listed(ids)))
