@@ -147,7 +147,7 @@ class Engine:
         A message that nobody holds stays as it is. Fails with `MessageNotFound` or
         `QueueNotFound`.
         """
-        return self._enter_with_id(verbs.Touch(world, queue, message_id))
+        return self._enter_with_id(verbs.Touch(world, queue, message_id, self._lines.note_due))
 
     def release(self, world: int, queue: str, message_id: int, *, delay: int = 0) -> Deferred[None]:
         """Make a message available again, now or after ``delay``, held by somebody or not.

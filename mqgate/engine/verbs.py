@@ -143,17 +143,20 @@ class Delete(OnQueue[frozenset[int]]):
 class Touch(OnQueue[None]):
     """Restart a reservation's clock."""
 
-    __slots__ = ("id",)
+    __slots__ = ("_due_note", "id")
 
-    def __init__(self, world: int, queue: str, id_: int) -> None:
+    def __init__(self, world: int, queue: str, id_: int, due_note: DueNote) -> None:
         super().__init__(world, queue)
         self.id = id_
+        self._due_note = due_note
 
     def plan(self, plan: Plan) -> store.Touch:
         return store.Touch(self.world, plan.queue(self.world, self.queue).shelf, self.id)
 
-    def settle(self, result: object) -> None:
-        _settle_found(self, self.id, found=bool(result))
+    def settle(self, result: Any) -> None:
+        if result:  # sooner than before, perhaps: the get may have asked for more
+            self._due_note(self.key, result)
+        _settle_found(self, self.id, found=result is not None)
 
 
 class Release(OnQueue[None]):

@@ -79,7 +79,9 @@ class Session(Protocol):
     def mark_deleted(self, shelf: Shelf, ids: Sequence[int], now: int, memory: Memory) -> list[int]:
         """Leave rows readable; the ids of those that were there."""
 
-    def touch(self, shelf: Shelf, ids: Sequence[int], now: int) -> set[int]: ...
+    def touch(self, shelf: Shelf, ids: Sequence[int], now: int) -> dict[int, int]:
+        """By the ids of those that are there: when the reservation ends now, or 0."""
+
     def release(self, shelf: Shelf, releases: Sequence[Release], now: int) -> list[bool]: ...
     def give_back(self, shelf: Shelf, deliveries: Sequence[tuple[int, int]], now: int) -> int: ...
     def put_back(self, shelf: Shelf, rows: Sequence[MessageRow], now: int) -> int:
@@ -265,7 +267,7 @@ class _Execution:
         for shelf, operations in self._by_shelf(Touch).items():
             there = self.session.touch(shelf, [op.id for _, op in operations], self.now)
             for index, operation in operations:
-                self.results[index] = operation.id in there
+                self.results[index] = there.get(operation.id)
 
     def _release(self) -> None:
         for shelf, operations in self._by_shelf(Release).items():

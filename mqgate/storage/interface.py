@@ -69,9 +69,10 @@ class Delete(NamedTuple):
 
 
 class Touch(NamedTuple):
-    """Restart the reservation's clock with the message's own timeout. Result: was it there?
+    """Restart the reservation's clock with the message's own timeout.
 
-    A message nobody holds stays as it is, which is a success (ironmq.md, section 4).
+    Result: when the reservation ends now; 0 for a message nobody holds, which stays as it is; None
+    where there is no such message.
     """
 
     world: int

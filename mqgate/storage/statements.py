@@ -109,7 +109,7 @@ GET = (
 
 TOUCH = (
     f"UPDATE msg SET due = ? + timeout, lease = timeout WHERE id IN {IDS} AND {THERE}"
-    " AND state = 1 AND due > ?"
+    " AND state = 1 AND due > ? RETURNING id, due"
 )
 THESE = f"SELECT id FROM msg WHERE id IN {IDS} AND {THERE}"
 RELEASE_TO = f"UPDATE msg SET state = ?, due = ?, pos = ? WHERE id = ? AND {THERE}"

@@ -145,6 +145,14 @@ class WaitingTests(EngineCase):
         self.pass_time(0.1)
         self.assertEqual(answers, [[b"1"]])
 
+    def test_a_touch_that_shortens_a_reservation_wakes_sooner(self) -> None:
+        (id_,) = self.post(b"1", timeout=2000)
+        self.take(lease=10_000)
+        answers = self.poll()
+        self.done(self.engine.touch(self.world, "q", id_))
+        self.pass_time(2)
+        self.assertEqual(answers, [[b"1"]])
+
     def test_who_goes_back_into_line_keeps_the_place(self) -> None:
         self.post(b"1", timeout=2000)
         self.take()

@@ -269,7 +269,7 @@ class AcknowledgingContract(StoreContract):
         self.assertEqual(self.delete(1, memory=Memory(MEMORY, 100)), (1,))
         self.assertEqual(self.get(1).state, 3)
         self.assertEqual(self.delete(1, memory=Memory(MEMORY, 100)), ())
-        self.assertFalse(self.one(ops.Touch(self.world, SHELF, 1)))
+        self.assertIsNone(self.one(ops.Touch(self.world, SHELF, 1)))
         self.assertFalse(self.one(ops.Release(self.world, SHELF, 1, 0, 9, False)))
         self.assertEqual(self.ids(self.reserve()), [])
         self.assertEqual(self.count(), (0, 1))
@@ -283,7 +283,7 @@ class AcknowledgingContract(StoreContract):
     def test_touch_restarts_the_clock_with_the_messages_own_timeout(self: Any) -> None:
         self.post(row(1, timeout=50))
         self.reserve(lease=20)
-        self.assertTrue(self.one(ops.Touch(self.world, SHELF, 1), NOW + 10))
+        self.assertEqual(self.one(ops.Touch(self.world, SHELF, 1), NOW + 10), NOW + 60)
         self.assertEqual(self.ids(self.reserve(now=NOW + 59)), [])
         self.assertEqual(self.ids(self.reserve(now=NOW + 60)), [1])
 
@@ -291,20 +291,20 @@ class AcknowledgingContract(StoreContract):
         self.post(row(1), row(2, state=2, due=NOW + 5, pos=9))
         self.assertEqual(
             self.run_batch(ops.Touch(self.world, SHELF, 1), ops.Touch(self.world, SHELF, 2)),
-            [True, True],
+            [0, 0],
         )
         self.assertEqual(self.ids(self.reserve(9, now=NOW + 5)), [1, 2])
 
     def test_touch_does_not_revive_a_lapsed_reservation(self: Any) -> None:
         self.post(row(1, timeout=5))
         self.reserve()
-        self.assertTrue(self.one(ops.Touch(self.world, SHELF, 1), NOW + 5))
+        self.assertEqual(self.one(ops.Touch(self.world, SHELF, 1), NOW + 5), 0)
         self.assertEqual(self.ids(self.reserve(now=NOW + 5)), [1])
 
     def test_touch_misses_what_is_not_there(self: Any) -> None:
         self.post(row(1, expires=NOW))
-        self.assertFalse(self.one(ops.Touch(self.world, SHELF, 1)))
-        self.assertFalse(self.one(ops.Touch(self.world, SHELF, 2)))
+        self.assertIsNone(self.one(ops.Touch(self.world, SHELF, 1)))
+        self.assertIsNone(self.one(ops.Touch(self.world, SHELF, 2)))
 
     def test_release_puts_a_message_where_it_is_told(self: Any) -> None:
         self.post(row(1), row(2))

@@ -162,10 +162,12 @@ class SQLiteSession:
         row = self._execute(sql.GET, (id_, world, shelf, memory_shelf, now)).fetchone()
         return None if row is None else MessageRow._make(row)
 
-    def touch(self, shelf: Shelf, ids: Sequence[int], now: int) -> set[int]:
+    def touch(self, shelf: Shelf, ids: Sequence[int], now: int) -> dict[int, int]:
         listed = _listed(ids)
-        self._execute(sql.TOUCH, (now, listed, *shelf, now, now))
-        return {row[0] for row in self._execute(sql.THESE, (listed, *shelf, now))}
+        touched = self._execute(sql.TOUCH, (now, listed, *shelf, now, now)).fetchall()
+        there = {row[0]: 0 for row in self._execute(sql.THESE, (listed, *shelf, now))}
+        there.update(touched)
+        return there
 
     def release(self, shelf: Shelf, releases: Sequence[Release], now: int) -> list[bool]:
         return [
