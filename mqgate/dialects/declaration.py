@@ -34,7 +34,7 @@ class Opening:
 
 @attrs.frozen
 class FirstSteps:
-    """What the first start of a server writes down for a dialect (design, section 6)."""
+    """What the first start of a server writes down for a dialect."""
 
     #: The section under ``[namespaces.demo.<name>]``: values only, as TOML can hold them.
     section: Mapping[str, Any]

@@ -26,7 +26,9 @@ class Info(OnQueue[QueueInfo]):
 
     def settle(self, result: Any) -> None:
         row = self._row
-        self.deferred.callback(QueueInfo(row.number, row.name, row.created, row.settings, *result))
+        self.deferred.callback(
+            QueueInfo(row.number, row.name, row.created, dict(row.settings), *result)
+        )
 
 
 class Update(Info):

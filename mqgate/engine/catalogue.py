@@ -103,9 +103,9 @@ class Draft:
 
     def set_settings(self, queue: QueueRow, settings: Mapping[str, object]) -> QueueRow:
         """Lay settings over those the queue has."""
-        merged = {**queue.settings, **settings}
-        if merged == queue.settings:
+        if not settings:
             return queue
+        merged = {**queue.settings, **settings}
         return self._set(queue._replace(settings=merged, version=self._version))
 
     def clear(self, queue: QueueRow) -> None:

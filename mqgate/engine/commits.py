@@ -27,7 +27,7 @@ PLANNED_AT_MOST = 5
 
 @attrs.frozen
 class Limits:
-    """How much enters one batch, and how much may wait to enter one (engine.md, section 3)."""
+    """How much enters one batch, and how much may wait to enter one."""
 
     batch_rows: int = 1000
     batch_bytes: int = 4 << 20
@@ -43,6 +43,9 @@ class _UnderWay:
     """A batch at the store, and those who wait for it."""
 
     attempt: int
+    #: Whether one verb is tried alone, because it may be what made a batch fail.
+    alone: bool
+    plan: Plan
     verbs: list[Verb[Any]] = attrs.field(factory=list)
     operations: list[Operation] = attrs.field(factory=list)
     #: Refused by the plan, which holds only if the plan's catalogue turns out to be current.
@@ -81,6 +84,7 @@ class GroupCommit:
         self._waiting_bytes = 0
         #: Verbs of a batch that failed without a good reason: one of them is the culprit.
         self._suspects: deque[Verb[Any]] = deque()
+        self._suspect_last = False
         self._under_way = False
         self._hand_over_call: IDelayedCall | None = None
         self._idle: list[Deferred[None]] = []
@@ -117,23 +121,25 @@ class GroupCommit:
 
     def _schedule(self) -> None:
         # At the end of the reactor's turn, not at the first verb: what else the turn brings
-        # comes along, which is a quarter less CPU (e2e.md, ladder).
+        # comes along, which is a quarter less CPU.
         if not self._under_way and self._hand_over_call is None:
             self._hand_over_call = self._clock.callLater(0, self._hand_over)
 
     def _hand_over(self) -> None:
         self._hand_over_call = None
-        verbs = self._next_verbs()
-        if verbs:
-            self._send(verbs, attempt=1)
+        # One that may be to blame and a batch of the others take turns.
+        if self._suspects and not self._suspect_last:
+            self._send([self._suspects.popleft()], alone=True)
+        elif verbs := self._next_verbs():
+            self._send(verbs)
+        elif self._suspects:
+            self._send([self._suspects.popleft()], alone=True)
         else:
             idle, self._idle = self._idle, []
             for deferred in idle:
                 deferred.callback(None)
 
     def _next_verbs(self) -> list[Verb[Any]]:
-        if self._suspects:
-            return [self._suspects.popleft()]
         verbs: list[Verb[Any]] = []
         rows = size = 0
         while self._waiting:
@@ -146,7 +152,8 @@ class GroupCommit:
             self._waiting_bytes -= verb.size
         return verbs
 
-    def _send(self, verbs: list[Verb[Any]], attempt: int) -> None:
+    def _send(self, verbs: list[Verb[Any]], attempt: int = 1, *, alone: bool = False) -> None:
+        self._suspect_last = alone
         plan = Plan(
             self._now(),
             self._ids,
@@ -155,19 +162,20 @@ class GroupCommit:
             self._store.has_room(),
             self._limits.answer_bytes,
         )
-        under_way = _UnderWay(attempt)
+        under_way = _UnderWay(attempt, alone, plan)
         self._plan((verb for verb in verbs if not isinstance(verb, Reserve)), plan, under_way)
         # Whoever waits for what this batch makes available is served by the same commit, before
         # those who came later.
         takers = [verb for verb in verbs if isinstance(verb, Reserve)]
-        takers += self._lines.called(plan.readied)
+        if not alone:
+            takers += self._lines.called(plan.readied)
         takers.sort(key=arrival)
         self._plan(takers, plan, under_way)
         if not under_way.everybody():
             self._schedule_next()
             return
-        self._under_way = True
         batch = plan.batch(tuple(under_way.operations))
+        self._under_way = True
         done = self._store.run(batch)
         done.addCallbacks(
             self._committed,
@@ -202,20 +210,22 @@ class GroupCommit:
         self._catalogue.commit(batch.changes)
         if batch.high:
             self._ids.written(batch.high)
-        # All in one turn: spreading them costs half as much CPU again (e2e.md).
+        # All in one turn: spreading them costs half as much CPU again.
         for verb, answer in zip(under_way.verbs, result, strict=True):
             try:
                 verb.settle(answer)
             except Exception:  # noqa: BLE001 - whatever it is, the others go on
                 self._fail_alone(verb, Failure())
-        for verb, error in under_way.refused:
-            verb.fail(error)
+        self._fail_refused(under_way)
+        if under_way.alone:
+            for waiter in self._lines.called(under_way.plan.readied):
+                self.enter_again(waiter)
         self._schedule_next()
 
     def _outdated(self, stale: Stale, under_way: _UnderWay) -> None:
         self._catalogue.take(stale.worlds)
         if under_way.attempt < PLANNED_AT_MOST:
-            self._send(under_way.everybody(), under_way.attempt + 1)
+            self._send(under_way.everybody(), under_way.attempt + 1, alone=under_way.alone)
         else:
             reason = "the queues change faster than this can be planned"
             self._fail_all(under_way.everybody(), reason)
@@ -223,22 +233,31 @@ class GroupCommit:
 
     def _failed(self, failure: Failure, under_way: _UnderWay) -> None:
         self._under_way = False
-        verbs = [verb for verb in under_way.everybody() if not verb.deferred.called]
-        if isinstance(failure.value, Damaged) and len(under_way.verbs) > 1:
-            self._suspects.extend(verbs)  # those who need not what is damaged can be served
-        elif isinstance(failure.value, Damaged):
-            self._note_damage(failure.getErrorMessage())
-            self._fail_all(verbs, "the database is damaged")
-        elif isinstance(failure.value, Unavailable):
+        error = failure.value
+        passing = isinstance(error, Unavailable) and not isinstance(error, Damaged)
+        if passing:
             self._note_trouble(failure.getErrorMessage())
-            self._fail_all(verbs, "the database cannot be used just now")
-        elif len(under_way.verbs) <= 1:
-            for verb in verbs:
-                self._fail_alone(verb, failure)
+            self._fail_all(under_way.everybody(), "the database cannot be used just now")
+        elif len(under_way.verbs) > 1:
+            # One of them is to blame, or needs what is damaged: alone, each shows whether it is
+            # the one. Polls that were called for the others' sake wait again meanwhile.
+            self._suspects.extend(under_way.everybody())
         else:
-            # One of them is to blame: alone, each shows whether it is the one.
-            self._suspects.extend(verbs)
+            self._fail_culprit(under_way, failure)
         self._schedule_next()
+
+    def _fail_culprit(self, under_way: _UnderWay, failure: Failure) -> None:
+        if isinstance(failure.value, Damaged):
+            self._note_damage(failure.getErrorMessage())
+            self._fail_all(under_way.verbs, "the database is damaged")
+        else:
+            for verb in under_way.verbs:
+                self._fail_alone(verb, failure)
+        self._fail_refused(under_way)
+
+    def _fail_refused(self, under_way: _UnderWay) -> None:
+        for verb, error in under_way.refused:
+            verb.fail(error)
 
     def _fail_alone(self, verb: Verb[Any], failure: Failure) -> None:
         self._log.failure("A {verb} could not be done", failure, verb=type(verb).__name__)
@@ -253,7 +272,8 @@ class GroupCommit:
 
     def _fail_all(self, verbs: list[Verb[Any]], reason: str) -> None:
         for verb in verbs:
-            verb.fail(StoreUnavailable(reason))
+            if not verb.deferred.called:
+                verb.fail(StoreUnavailable(reason))
 
     def _note_trouble(self, reason: str) -> None:
         if self.trouble != reason:

@@ -125,13 +125,19 @@ class Engine:
         A missing queue is an empty one. Cancel the Deferred when the client has gone: it then
         takes nothing. What it took already is for `give_back`.
         """
-        verb = Reserve(world, queue, n, lease, remove, self._lines, self._returned)
+        if n < 1:
+            return fail(InvalidRequest("at least one message has to be asked for"))
+        verb = Reserve(
+            world, queue, n, lease, remove, self._lines, self._returned, self._upkeep.expects
+        )
         if wait > 0:
             verb.wait_for(wait, self._clock)
         return self._enter_named(verb)
 
     def peek(self, world: int, queue: str, n: int = 1) -> Deferred[list[Message]]:
         """The next ``n`` messages that a reserve would hand out. A missing queue is empty."""
+        if n < 1:
+            return fail(InvalidRequest("at least one message has to be asked for"))
         return self._enter_named(verbs.Peek(world, queue, n))
 
     def get(self, world: int, queue: str, message_id: int) -> Deferred[Message]:
@@ -172,8 +178,8 @@ class Engine:
 
         Each message goes to its old place with the count it has; ``removed`` ones are put back.
         """
-        verb = verbs.GiveBack(world, queue, messages, removed)
-        verb.deferred.addErrback(self._not_given_back)
+        verb = verbs.GiveBack(world, queue, messages, removed, self._upkeep.expects)
+        verb.deferred.addErrback(self._not_given_back, verb)
         self._commits.enter_again(verb)
 
     # -- queues
@@ -187,7 +193,11 @@ class Engine:
         return self._enter_named(DeleteQueue(world, queue)).addCallback(self._left_a_shelf)
 
     def info(self, world: int, queue: str) -> Deferred[QueueInfo]:
-        """A queue with its settings and exact counters. Fails with `QueueNotFound`."""
+        """A queue with its settings and counters. Fails with `QueueNotFound`.
+
+        The counters are exact, unless more than a thousand messages have expired within the last
+        second: these are counted off as they are swept up.
+        """
         return self._enter_named(Info(world, queue))
 
     def update(
@@ -210,9 +220,10 @@ class Engine:
         return verb.deferred
 
     def _enter_named(self, verb: verbs.OnQueue[T]) -> Deferred[T]:
-        # PostgreSQL's text refuses NUL, and one such name would fail a whole batch.
-        if "\0" in verb.queue:
-            verb.fail(InvalidRequest("a queue's name cannot hold a NUL"))
+        try:
+            _check_name(verb.queue)
+        except InvalidRequest as error:
+            verb.fail(error)
             return verb.deferred
         return self._enter(verb)
 
@@ -229,13 +240,27 @@ class Engine:
     def _returned(self, reserve: Reserve, messages: list[Message]) -> None:
         self.give_back(reserve.world, reserve.queue, messages, removed=reserve.remove)
 
-    def _not_given_back(self, failure: Failure) -> None:
-        # The reservation ends by itself all the same, only later.
-        if not isinstance(failure.value, QueueNotFound):
+    def _not_given_back(self, failure: Failure, verb: verbs.GiveBack) -> None:
+        if isinstance(failure.value, StoreUnavailable):
+            # What was removed is lost unless this is done; what is reserved comes back later.
+            self._upkeep.do_again(
+                lambda: self.give_back(verb.world, verb.queue, verb.messages, removed=verb.removed)
+            )
+        elif not isinstance(failure.value, QueueNotFound):
             self._log.warn(
-                "Messages of a client that went away stay reserved until their time is up: {why}",
+                "Messages of a client that went away could not be given back: {why}",
                 why=failure.getErrorMessage(),
             )
 
     def _left_a_shelf(self, result: None) -> None:
         self._upkeep.look_for_shelves()
+
+
+def _check_name(name: str) -> None:
+    """Raise `InvalidRequest` for what would fail a whole batch."""
+    if "\0" in name:  # which the text of some databases refuses
+        raise InvalidRequest("a queue's name cannot hold a NUL")
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise InvalidRequest("a queue's name has to be text") from None

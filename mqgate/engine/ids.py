@@ -1,4 +1,4 @@
-"""Message ids: 63 bits, sorted by time, unique across gateways (engine.md, section 4)."""
+"""Message ids: 63 bits, sorted by time, unique across gateways."""
 
 from __future__ import annotations
 

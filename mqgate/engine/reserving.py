@@ -11,7 +11,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from mqgate.engine.errors import StoreUnavailable
 from mqgate.engine.planning import Plan
 from mqgate.engine.values import Message
-from mqgate.engine.verbs import OnQueue, message_of
+from mqgate.engine.verbs import ExpiryNote, OnQueue, message_of
 from mqgate.engine.waiting import Lines
 from mqgate.storage import interface as store
 
@@ -27,9 +27,11 @@ class Reserve(OnQueue[list[Message]]):
     """
 
     __slots__ = (
+        "_expiry_note",
         "_found_nothing",
         "_give_back",
         "_lines",
+        "_memory",
         "_number",
         "_timer",
         "arrival",
@@ -52,6 +54,7 @@ class Reserve(OnQueue[list[Message]]):
         remove: bool,
         lines: Lines[Reserve],
         give_back: Callable[[Reserve, list[Message]], None],
+        expiry_note: ExpiryNote,
     ) -> None:
         super().__init__(world, queue)
         self.deferred = Deferred(self._cancelled)
@@ -62,6 +65,7 @@ class Reserve(OnQueue[list[Message]]):
         self.arrival = lines.next_arrival()
         self._lines = lines
         self._give_back = give_back
+        self._expiry_note = expiry_note
         self._timer: IDelayedCall | None = None
         #: Whether it may still be parked; whether it is; whether nobody wants its answer.
         self.patient = self.parked = self.gone = False
@@ -80,6 +84,7 @@ class Reserve(OnQueue[list[Message]]):
         if queue is None:
             return store.Check()
         self._number = queue.number
+        self._memory = plan.memory(queue) if self.remove else None
         return store.Reserve(
             self.world,
             queue.shelf,
@@ -87,7 +92,7 @@ class Reserve(OnQueue[list[Message]]):
             plan.answer_bytes,
             self.lease,
             self.remove,
-            plan.memory(queue) if self.remove else None,
+            self._memory,
             plan.policy(queue).keeps_place,
         )
 
@@ -98,6 +103,10 @@ class Reserve(OnQueue[list[Message]]):
             return
         if not self.remove:
             self._lines.note_due(self.key, min(row.due for row in rows))
+        elif self._memory:
+            self._expiry_note(self.now + self._memory.time)
+        if self._found_nothing:
+            self._lines.wake(self.key)
         messages = [message_of(row, self._number, self.now) for row in rows]
         if self.gone:
             self._give_back(self, messages)
@@ -107,7 +116,9 @@ class Reserve(OnQueue[list[Message]]):
     def fail(self, error: Exception) -> None:
         if self.gone:
             return
-        if self._found_nothing and self.patient and isinstance(error, StoreUnavailable):
+        if self._found_nothing and self._lines.draining:
+            self.give_up()
+        elif self._found_nothing and self.patient and isinstance(error, StoreUnavailable):
             # Called for a post that then came to nothing: it goes on waiting.
             self._lines.park(self, self.now + RETRY)
         else:

@@ -19,9 +19,8 @@ from mqgate.engine.errors import StoreUnavailable
 from mqgate.engine.planning import Plan, Verb
 from mqgate.engine.values import NEVER
 from mqgate.storage.interface import (
-    EmptyShelf,
+    EmptyShelves,
     Forget,
-    OldShelves,
     Operation,
     Probe,
     Store,
@@ -80,7 +79,8 @@ class Upkeep:
         self._sweep_call: IDelayedCall | None = None
         self._round_call: IDelayedCall | None = None
         self._shelf_call: IDelayedCall | None = None
-        self._shelves: list[tuple[int, int]] = []
+        self._shelves_left = self._emptying = self._tidying = False
+        self._again: list[Callable[[], None]] = []
         self._forget_at = 0
         self._running = False
 
@@ -108,7 +108,13 @@ class Upkeep:
 
     def look_for_shelves(self) -> None:
         """A queue was cleared or deleted: its shelf is to be emptied."""
-        self._do(OldShelves(), self._found_shelves)
+        self._shelves_left = True
+        if self._running and not self._emptying and self._shelf_call is None:
+            self._empty_after(PAUSE_SECONDS)
+
+    def do_again(self, call: Callable[[], None]) -> None:
+        """Make a call when the database can be used again, at the next round."""
+        self._again.append(call)
 
     # -- expiry
 
@@ -135,26 +141,23 @@ class Upkeep:
 
     # -- shelves
 
-    def _found_shelves(self, shelves: tuple[tuple[int, int], ...]) -> None:
-        idle = not self._shelves
-        self._shelves = list(shelves)
-        if self._shelves and idle:
+    def _empty_after(self, seconds: float) -> None:
+        self._shelf_call = self._clock.callLater(seconds, self._empty_shelves)
+
+    def _empty_shelves(self) -> None:
+        self._shelf_call = None
+        self._shelves_left = False
+        self._emptying = True
+        self._do(EmptyShelves(SLICE), self._emptied, SLICE, self._not_emptied)
+
+    def _emptied(self, more: bool) -> None:
+        self._emptying = False
+        if more or self._shelves_left:
             self._empty_after(PAUSE_SECONDS)
 
-    def _empty_after(self, seconds: float) -> None:
-        self._shelf_call = self._clock.callLater(seconds, self._empty_shelf)
-
-    def _empty_shelf(self) -> None:
-        shelf = self._shelves[0]
-
-        def emptied(empty: bool) -> None:
-            if empty and shelf in self._shelves:
-                self._shelves.remove(shelf)
-            if self._shelves:
-                self._empty_after(PAUSE_SECONDS)
-
-        operation = EmptyShelf(*shelf, SLICE)
-        self._do(operation, emptied, SLICE, lambda: self._empty_after(ROUND_SECONDS))
+    def _not_emptied(self) -> None:
+        self._emptying = False
+        self._empty_after(ROUND_SECONDS)
 
     # -- the rest
 
@@ -163,14 +166,31 @@ class Upkeep:
         if self._commits.trouble is not None:
             self._do(Probe(), lambda _: None)
             return
+        again, self._again = self._again, []
+        for call in again:
+            call()
         if self._now() >= self._forget_at:
             self._forget_at = self._now() + TOMBSTONE
-            self._do(Forget(self._now() - TOMBSTONE), lambda _: None)
-        self._store.tidy().addCallbacks(self._tidied, self._failed)
+            self._forget()
+        if not self._tidying:
+            self._tidying = True
+            self._store.tidy().addCallbacks(self._tidied, self._not_tidied)
+
+    def _forget(self) -> None:
+        self._do(Forget(self._now() - TOMBSTONE, SLICE), self._forgotten, SLICE)
+
+    def _forgotten(self, queues: int) -> None:
+        if queues == SLICE:
+            self._forget_at = self._now()  # the next round takes the next slice
 
     def _tidied(self, more: bool) -> None:
+        self._tidying = False
         if more and self._running and self._round_call is not None:
             self._round_call.reset(PAUSE_SECONDS * 2)
+
+    def _not_tidied(self, failure: Failure) -> None:
+        self._tidying = False
+        self._failed(failure)
 
     def _do(
         self,
@@ -186,9 +206,7 @@ class Upkeep:
                 then(result)
 
         def not_done(failure: Failure) -> None:
-            if not isinstance(
-                failure.value, StoreUnavailable
-            ):  # the trouble itself is in the log already
+            if not isinstance(failure.value, StoreUnavailable):  # else the log has it already
                 self._failed(failure)
             if self._running:
                 otherwise()

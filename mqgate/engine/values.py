@@ -9,14 +9,13 @@ from collections.abc import Mapping
 
 import attrs
 
-#: States of a message (engine.md, section 1).
+#: States of a message: docs/architecture.md has the picture.
 READY = 0
 RESERVED = 1
 DELAYED = 2
 DELETED = 3
-PUSHING = 4
 
-#: The instant of things that never happen (engine.md, section 5).
+#: The instant of things that never happen.
 NEVER = 1 << 62
 
 

@@ -85,8 +85,8 @@ class Post(OnQueue[list[int]]):
 
     def plan(self, plan: Plan) -> store.Post:
         plan.need_room()
-        queue = plan.make_queue(self.world, self.queue, self.policy, {})
         rows = [self._row(message, plan) for message in self.messages]
+        queue = plan.make_queue(self.world, self.queue, self.policy, {})
         self._ids = [row.id for row in rows]
         self._expires = min(row.expires for row in rows)
         self._due = min((row.due for row in rows if row.due), default=0)
@@ -195,10 +195,18 @@ def _settle_found(verb: Verb[None], id_: int, *, found: bool) -> None:
 class GiveBack(OnQueue[int]):
     """Undo a delivery whose client went before its answer was written: place and count kept."""
 
-    __slots__ = ("messages", "removed", "rows")
+    __slots__ = ("_expiry_note", "messages", "removed", "rows")
 
-    def __init__(self, world: int, queue: str, messages: Sequence[Message], removed: bool) -> None:
+    def __init__(
+        self,
+        world: int,
+        queue: str,
+        messages: Sequence[Message],
+        removed: bool,
+        expiry_note: ExpiryNote,
+    ) -> None:
         super().__init__(world, queue)
+        self._expiry_note = expiry_note
         self.messages = messages
         self.removed = removed
         self.rows = len(messages)
@@ -215,6 +223,8 @@ class GiveBack(OnQueue[int]):
         return store.GiveBack(self.world, queue.shelf, deliveries)
 
     def settle(self, result: Any) -> None:
+        for message in self.messages:
+            self._expiry_note(message.expires_at)
         self.deferred.callback(result)
 
 

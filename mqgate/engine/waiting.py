@@ -2,7 +2,7 @@
 
 A line belongs to a queue's name, not to the queue: a poll may wait on one that is yet to be
 made. It is woken by what a batch makes available, and by its queue's next due time: one timer
-for each queue that somebody waits on, none otherwise (engine.md, section 3).
+for each queue that somebody waits on, none otherwise.
 """
 
 from __future__ import annotations
@@ -30,6 +30,9 @@ class Waiter(Protocol):
 
 
 W = TypeVar("W", bound=Waiter)
+
+#: So many look when a message comes due, as several may have come due together.
+WOKEN_AT_ONCE = 8
 
 
 class _Line(Generic[W]):
@@ -120,7 +123,16 @@ class Lines(Generic[W]):
 
     def _came_due(self, key: LineKey) -> None:
         self._lines[key].timer = None
-        self._wake(self._close(key))
+        self.wake(key, WOKEN_AT_ONCE)
+
+    def wake(self, key: LineKey, most: int = 1) -> None:
+        """Have those who came first look again, without a message to count on.
+
+        Whoever finds something is to wake the next one: so a long line costs no more than what
+        there is to be had.
+        """
+        if key in self._lines:
+            self._wake(self.called({key: most}))
 
     def _close(self, key: LineKey) -> list[W]:
         line = self._lines.pop(key)

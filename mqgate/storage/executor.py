@@ -2,34 +2,31 @@
 
 Operations of one kind on one queue become one statement. That is legal because all of them are
 unanswered, so concurrent; the order of the kinds (acknowledgements, posts, reserves, reads) lets
-a waiting reserve see what came with it (engine.md, section 3).
+a waiting reserve see what came with it (docs/architecture.md).
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from itertools import islice
-from typing import Any, Protocol, TypeVar
+from typing import TypeVar
 
 from mqgate.storage.interface import (
     Batch,
-    Change,
     Count,
     Delete,
-    EmptyShelf,
+    EmptyShelves,
     Forget,
     Get,
     GiveBack,
     LeaseLost,
     Memory,
     MessageRow,
-    OldShelves,
     Operation,
     Peek,
     Post,
-    PostRow,
     Probe,
     PutBack,
     Release,
@@ -39,79 +36,15 @@ from mqgate.storage.interface import (
     Sweep,
     Swept,
     Touch,
-    WorldRows,
 )
+from mqgate.storage.session import RawRow, Session, Shelf
 
 Op = TypeVar("Op", bound=Operation)
 
-#: A count first removes up to so many messages that have expired (engine.md, section 5).
+#: A count first removes up to so many messages that have expired.
 SWEPT_BEFORE_COUNTING = 1000
-Shelf = tuple[int, int]
-#: What a `MessageRow` is made of.
-RawRow = tuple[Any, ...]
-
-
-class Rows(Iterator[RawRow], Protocol):
-    """Rows that the database reads as they are taken."""
-
-    def close(self) -> None:
-        """Read no more of them."""
-
-
-class Session(Protocol):
-    """The statements of one database, inside one transaction. Times are in milliseconds."""
-
-    def versions(self, worlds: Sequence[int]) -> dict[int, int]: ...
-    def newer(self, world: int, since: int) -> WorldRows: ...
-    def change(self, change: Change) -> None: ...
-    def raise_high(self, high: int) -> bool: ...
-
-    def expired(self, now: int, limit: int) -> list[tuple[int, int, int, int, int]]:
-        """(id, world, shelf, state, body) of messages past their time, earliest first."""
-
-    def next_expiry(self) -> int | None: ...
-    def remove(self, ids: Sequence[int]) -> None: ...
-    def release_bodies(self, copies: Counter[int]) -> None: ...
-
-    def delete(self, shelf: Shelf, ids: Sequence[int], now: int) -> list[tuple[int, int]]:
-        """Remove rows; (id, body) of those that were there."""
-
-    def mark_deleted(self, shelf: Shelf, ids: Sequence[int], now: int, memory: Memory) -> list[int]:
-        """Leave rows readable; the ids of those that were there."""
-
-    def touch(self, shelf: Shelf, ids: Sequence[int], now: int) -> dict[int, int]:
-        """By the ids of those that are there: when the reservation ends now, or 0."""
-
-    def release(self, shelf: Shelf, releases: Sequence[Release], now: int) -> list[bool]: ...
-    def give_back(self, shelf: Shelf, deliveries: Sequence[tuple[int, int]], now: int) -> int: ...
-    def put_back(self, shelf: Shelf, rows: Sequence[MessageRow], now: int) -> int:
-        """Restore removed rows that have not expired since; how many."""
-
-    def post(self, shelf: Shelf, rows: Sequence[PostRow]) -> None: ...
-    def promote(self, shelf: Shelf, now: int, in_place: bool) -> None:
-        """Make ready what has come due: at its place, or where it became available."""
-
-    def ready(self, shelf: Shelf, n: int, now: int) -> Rows:
-        """Up to ``n`` ready rows in their order, read as they are taken."""
-
-    def reserve(self, ids: Sequence[int], lease: int | None, now: int) -> None:
-        """Reserve rows that `ready` returned, for ``lease`` or their own timeouts."""
-
-    def hand_out_deleted(self, rows: Sequence[MessageRow], now: int, memory: Memory) -> None: ...
-    def next_due(self, shelf: Shelf) -> int | None: ...
-    def get(self, get: Get, now: int) -> MessageRow | None: ...
-    def count(self, shelf: Shelf) -> tuple[int, int]: ...
-    def add_counts(self, counts: Sequence[tuple[int, int, int, int]]) -> None:
-        """(world, shelf, messages more, posts more)."""
-
-    def has_counts(self, shelf: Shelf) -> bool: ...
-    def reshelf_counts(self, world: int, old: int, new: int | None) -> None: ...
-    def rows_of_shelf(self, shelf: Shelf, limit: int) -> list[tuple[int, int]]:
-        """(id, body) of some messages of a shelf, remembered ones left out."""
-
-    def forget_shelf(self, shelf: Shelf) -> None: ...
-    def old_shelves(self) -> list[Shelf]: ...
-    def forget_queues(self, before: int) -> int: ...
+#: As many shelves are looked at in one step, however empty they are.
+SHELVES_AT_ONCE = 100
 
 
 def execute(session: Session, batch: Batch) -> list[object] | Stale:
@@ -210,22 +143,21 @@ class _Execution:
         return len(rows)
 
     def _empty_shelves(self) -> None:
-        for index, operation in self._all(EmptyShelf):
-            shelf = (operation.world, operation.shelf)
-            rows = self.session.rows_of_shelf(shelf, operation.limit)
-            self._remove(rows)
-            empty = len(rows) < operation.limit
-            if empty:
+        for index, operation in self._all(EmptyShelves):
+            room = operation.limit
+            shelves = self.session.old_shelves(SHELVES_AT_ONCE)
+            for shelf in shelves:
+                rows = self.session.rows_of_shelf(shelf, room)
+                self._remove(rows)
+                room -= len(rows)
+                if not room:
+                    break
                 self.session.forget_shelf(shelf)
-            self.results[index] = empty
-
-    def _old_shelves(self) -> None:
-        for index, _ in self._all(OldShelves):
-            self.results[index] = tuple(self.session.old_shelves())
+            self.results[index] = not room or len(shelves) == SHELVES_AT_ONCE
 
     def _forget(self) -> None:
         for index, operation in self._all(Forget):
-            self.results[index] = self.session.forget_queues(operation.before)
+            self.results[index] = self.session.forget_queues(operation.before, operation.limit)
 
     def _probe(self) -> None:
         if not self.batch.high:
@@ -317,7 +249,7 @@ class _Execution:
             for lease, ids in leases.items():
                 self.session.reserve(ids, lease, self.now)
             if not all(shares):  # told after the leases, which come due too
-                nothing = Reserved((), self.session.next_due(shelf))
+                nothing = Reserved((), self.session.next_due(shelf, self.now))
                 for (index, _), share in zip(operations, shares, strict=True):
                     if not share:
                         self.results[index] = nothing
@@ -392,8 +324,7 @@ def _taken(rows: Iterator[RawRow], operation: Reserve | Peek) -> list[RawRow]:
 #: The kinds in the order in which they are carried out; `Count` comes last of all, on its own.
 _ORDER: tuple[tuple[type, Callable[[_Execution], None]], ...] = (
     (Sweep, _Execution._sweep),
-    (EmptyShelf, _Execution._empty_shelves),
-    (OldShelves, _Execution._old_shelves),
+    (EmptyShelves, _Execution._empty_shelves),
     (Forget, _Execution._forget),
     (Probe, _Execution._probe),
     (Delete, _Execution._delete),

@@ -1,9 +1,9 @@
 """What every database must offer the engine: run one batch in one transaction.
 
 Batches and results are plain values (tuples, bytes, integers), so that whoever executes them may
-be a thread or another process, over one database or another (design, section 4). Times are
+be a thread or another process, over one database or another. Times are
 milliseconds since 1970 as the engine counts them; a *shelf* is the number that stands in a
-message's row for its queue, and changes when the queue is cleared (engine.md, section 5).
+message's row for its queue, and changes when the queue is cleared (docs/architecture.md).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class StoreError(Exception):
 class Unavailable(Exception):
     """A batch could not be committed because of the disk, a lock or the connection.
 
-    Nothing was changed; the same batch may succeed later.
+    Nothing of it is to be seen; the same batch may succeed later.
     """
 
 
@@ -108,7 +108,7 @@ class GiveBack(NamedTuple):
 class PutBack(NamedTuple):
     """Undo removals (`Reserve.remove`) that never reached a client. Result: how many.
 
-    Each message comes back under its id, at its place, with its count (engine.md, section 10).
+    Each message comes back under its id, at its place, with its count.
     """
 
     world: int
@@ -181,22 +181,17 @@ class Count(NamedTuple):
     shelf: int
 
 
-class EmptyShelf(NamedTuple):
-    """Remove up to ``limit`` messages of a shelf no queue uses any more. Result: is it empty?"""
+class EmptyShelves(NamedTuple):
+    """Remove up to ``limit`` messages from shelves no queue uses. Result: is there more?"""
 
-    world: int
-    shelf: int
     limit: int
 
 
-class OldShelves(NamedTuple):
-    """Which shelves are still to be emptied. Result: a tuple of (world, shelf)."""
-
-
 class Forget(NamedTuple):
-    """Drop the tombstones of queues removed before ``before``. Result: how many."""
+    """Drop tombstones of queues removed before ``before``, some at a time. Result: how many."""
 
     before: int
+    limit: int
 
 
 class Check(NamedTuple):
@@ -219,8 +214,7 @@ Operation: TypeAlias = (
     | Peek
     | Get
     | Count
-    | EmptyShelf
-    | OldShelves
+    | EmptyShelves
     | Forget
     | Check
     | Probe

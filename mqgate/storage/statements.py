@@ -24,8 +24,8 @@ QUEUES = (
     "SELECT world, number, name, shelf, policy, settings, created, removed, version"
     " FROM queue WHERE world = ? AND version > ?"
 )
+LIVE_QUEUES = QUEUES + " AND removed = 0"
 SET_WORLD = "UPDATE world SET version = ?, next_number = ? WHERE id = ?"
-REMOVE_NAME = "UPDATE queue SET removed = ?, version = ? WHERE world = ? AND number = ?"
 SET_QUEUE = (
     "INSERT INTO queue(world, number, name, shelf, policy, settings, created, removed, version)"
     " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(world, number) DO UPDATE SET"
@@ -33,14 +33,17 @@ SET_QUEUE = (
     " removed = excluded.removed, version = excluded.version"
 )
 ADD_OLD_SHELF = "INSERT INTO old_shelf(world, shelf) VALUES(?, ?)"
-OLD_SHELVES = "SELECT world, shelf FROM old_shelf"
+OLD_SHELVES = "SELECT world, shelf FROM old_shelf LIMIT ?"
 FORGET_SHELF = "DELETE FROM old_shelf WHERE world = ? AND shelf = ?"
 NOTE_FORGOTTEN = (
-    "UPDATE world SET forgotten = (SELECT max(version) FROM queue WHERE world = world.id"
-    " AND removed > 0 AND removed < ?)"
+    "UPDATE world SET forgotten = max(forgotten, (SELECT max(version) FROM queue"
+    " WHERE world = world.id AND removed > 0 AND removed < ?))"
     " WHERE id IN (SELECT world FROM queue WHERE removed > 0 AND removed < ?)"
 )
-FORGET_QUEUES = "DELETE FROM queue WHERE removed > 0 AND removed < ?"
+FORGET_QUEUES = (
+    "DELETE FROM queue WHERE (world, number) IN"
+    " (SELECT world, number FROM queue WHERE removed > 0 AND removed < ? LIMIT ?)"
+)
 
 # -- gateways
 
@@ -86,11 +89,11 @@ def post_bodies(rows: int) -> str:
 PROMOTE_TO_BACK = (
     "UPDATE msg SET state = 0, due = 0, pos = CASE state WHEN 1 THEN (due - ?) << 22 ELSE pos END"
     " WHERE id IN (SELECT id FROM msg WHERE world = ? AND queue = ? AND state IN (1, 2)"
-    " AND due <= ? ORDER BY due LIMIT ?)"
+    " AND due <= ? AND +expires > ? ORDER BY due LIMIT ?)"
 )
 PROMOTE_IN_PLACE = (
     "UPDATE msg SET state = 0, due = 0 WHERE id IN (SELECT id FROM msg WHERE world = ?"
-    " AND queue = ? AND state IN (1, 2) AND due <= ? ORDER BY due LIMIT ?)"
+    " AND queue = ? AND state IN (1, 2) AND due <= ? AND +expires > ? ORDER BY due LIMIT ?)"
 )
 READY = (
     f"SELECT {MESSAGE} FROM msg m JOIN body b ON b.id = m.body WHERE m.world = ? AND m.queue = ?"
@@ -101,7 +104,10 @@ RESERVE = (
     " rcount = rcount + 1, first_at = CASE first_at WHEN 0 THEN ? ELSE first_at END"
     f" WHERE id IN {IDS}"
 )
-NEXT_DUE = "SELECT min(due) FROM msg WHERE world = ? AND queue = ? AND state IN (1, 2)"
+NEXT_DUE = (
+    "SELECT due FROM msg WHERE world = ? AND queue = ? AND state IN (1, 2) AND +expires > ?"
+    " ORDER BY due LIMIT 1"
+)
 GET = (
     f"SELECT {MESSAGE} FROM msg m JOIN body b ON b.id = m.body"
     " WHERE m.id = ? AND m.world = ? AND m.queue IN (?, ?) AND m.expires > ?"

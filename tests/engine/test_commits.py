@@ -113,6 +113,12 @@ class BackPressureTests(EngineCase):
 class FailingTests(EngineCase):
     """The database is away, or one operation cannot be done."""
 
+    def choke_on_poison(self, batch: Batch) -> Deferred[Any] | None:
+        posts = [op for op in batch.operations if isinstance(op, Post)]
+        if any(row.data == b"poison" for op in posts for row in op.rows):
+            return fail(ValueError("cannot be done"))
+        return None
+
     def test_a_failed_commit_changes_nothing_and_the_next_one_is_tried(self) -> None:
         self.store.instead = lambda batch: fail(Unavailable("disk full"))
         asked = self.engine.post(self.world, "new", [NewMessage(b"1")], policy="back")
@@ -151,13 +157,7 @@ class FailingTests(EngineCase):
         self.assertIsNone(self.engine.trouble())
 
     def test_only_the_culprit_of_a_failed_batch_fails(self) -> None:
-        def choke(batch: Batch) -> Deferred[object] | None:
-            posts = [op for op in batch.operations if isinstance(op, Post)]
-            if any(row.data == b"poison" for op in posts for row in op.rows):
-                return fail(ValueError("cannot be done"))
-            return None
-
-        self.store.instead = choke
+        self.store.instead = self.choke_on_poison
         bodies = [b"a", b"poison", b"b", b"c"]
         asked = [
             self.engine.post(self.world, f"q{body.decode()}", [NewMessage(body)], policy="back")
@@ -174,6 +174,40 @@ class FailingTests(EngineCase):
         names = [q.name for q in self.done(self.engine.list_queues(self.world, offset=0, limit=9))]
         self.assertEqual(names, ["qa", "qb", "qc"])
 
+    def test_a_culprit_on_a_queue_with_waiting_polls_fails_alone_too(self) -> None:
+        polls = [self.poll(), self.poll()]
+        self.store.instead = self.choke_on_poison
+        bad = self.engine.post(self.world, "q", [NewMessage(b"poison")], policy="back")
+        other = self.engine.post(self.world, "other", [NewMessage(b"1")], policy="back")
+        for _ in range(12):
+            self.turn()
+        self.failureResultOf(bad, OperationFailed)
+        self.successResultOf(other)
+        self.assertEqual(polls, [[], []])
+        self.assertEqual(len(self.flushLoggedErrors(ValueError)), 1)
+        self.post(b"1", b"2")
+        self.assertEqual(polls, [[[b"1"]], [[b"2"]]])
+
+    def test_a_good_post_tried_alone_wakes_who_waits(self) -> None:
+        answers = self.poll()
+        self.store.instead = self.choke_on_poison
+        self.engine.post(self.world, "x", [NewMessage(b"poison")], policy="back").addErrback(str)
+        self.engine.post(self.world, "q", [NewMessage(b"1")], policy="back")
+        for _ in range(12):
+            self.turn()
+        self.assertEqual(answers, [[b"1"]])
+        self.flushLoggedErrors(ValueError)
+
+    def test_those_refused_beside_a_culprit_hear_their_own_reason(self) -> None:
+        self.store.instead = self.choke_on_poison
+        bad = self.engine.post(self.world, "q", [NewMessage(b"poison")], policy="back")
+        lost = self.engine.get(self.world, "missing", 5)
+        for _ in range(6):
+            self.turn()
+        self.failureResultOf(bad, OperationFailed)
+        self.failureResultOf(lost, QueueNotFound)
+        self.flushLoggedErrors(ValueError)
+
     def test_a_message_that_cannot_even_be_planned_fails_alone(self) -> None:
         bad: Any = NewMessage(b"x", delay="soon")  # type: ignore[arg-type]
         asked = self.engine.post(self.world, "q", [bad], policy="back")
@@ -181,6 +215,12 @@ class FailingTests(EngineCase):
         self.refused(asked, OperationFailed)
         self.successResultOf(good)
         self.assertEqual(len(self.flushLoggedErrors(TypeError)), 1)
+
+    def test_a_queue_is_not_made_for_a_message_that_cannot_be_planned(self) -> None:
+        bad: Any = NewMessage(b"x", delay="soon")  # type: ignore[arg-type]
+        self.refused(self.engine.post(self.world, "q", [bad], policy="back"), OperationFailed)
+        self.flushLoggedErrors(TypeError)
+        self.refused(self.engine.info(self.world, "q"), QueueNotFound)
 
     def test_without_room_nothing_is_taken_in_but_all_else_goes_on(self) -> None:
         (first, second) = self.post(b"1", b"2")
@@ -216,6 +256,14 @@ class RefusingTests(EngineCase):
             self.engine.get(self.world, "a\0b", 5),
         ):
             self.failureResultOf(asked, InvalidRequest)
+
+    def test_a_name_that_is_no_text_is_refused(self) -> None:
+        self.failureResultOf(self.engine.info(self.world, "\ud800"), InvalidRequest)
+
+    def test_no_messages_at_all_cannot_be_asked_for(self) -> None:
+        for n in (0, -1):
+            self.failureResultOf(self.engine.reserve(self.world, "q", n), InvalidRequest)
+            self.failureResultOf(self.engine.peek(self.world, "q", n), InvalidRequest)
 
     def test_a_post_of_nothing_is_refused(self) -> None:
         self.failureResultOf(self.engine.post(self.world, "q", [], policy="back"), InvalidRequest)
@@ -310,7 +358,7 @@ class SettingsTests(EngineCase):
     def test_an_update_that_changes_nothing_writes_no_catalogue(self) -> None:
         self.done(self.engine.update(self.world, "q", {"a": 1}, policy="back"))
         self.store.batches.clear()
-        self.done(self.engine.update(self.world, "q", {"a": 1}, policy="back"))
+        self.done(self.engine.update(self.world, "q", {}, policy="back"))
         self.assertEqual(self.store.batches[0].changes, ())
 
     def test_a_queue_deleted_and_made_again_is_another(self) -> None:

@@ -10,7 +10,7 @@ from twisted.internet.defer import fail, succeed
 
 from mqgate.engine.errors import MessageNotFound, QueueNotFound
 from mqgate.engine.upkeep import SLICE, TOMBSTONE
-from mqgate.storage.interface import EmptyShelf, Forget, Sweep, Unavailable
+from mqgate.storage.interface import EmptyShelves, Forget, Sweep, Unavailable
 from mqgate.storage.verify import verify
 from tests.engine.case import EngineCase
 
@@ -124,7 +124,7 @@ class ShelfTests(UpkeepCase):
         for _ in range(5):
             self.pass_time(0.01)
         self.assertEqual(self.stored(), 1)
-        self.assertEqual({op.limit for op in self.chores(EmptyShelf)}, {SLICE})
+        self.assertEqual({op.limit for op in self.chores(EmptyShelves)}, {SLICE})
         self.assertEqual(self.rows("SELECT * FROM old_shelf"), [])
         self.assertEqual(self.take(9), [b"kept"])
 

@@ -6,7 +6,7 @@ from twisted.internet.defer import CancelledError, fail
 
 from mqgate.engine.errors import StoreUnavailable
 from mqgate.engine.values import NewMessage
-from mqgate.storage.interface import Unavailable
+from mqgate.storage.interface import Reserve, Unavailable
 from tests.engine.case import EngineCase
 
 
@@ -202,6 +202,50 @@ class WaitingTests(EngineCase):
         self.engine.give_back(self.world, "q", taken)
         self.turn()
         self.assertEqual(answers, [[b"1"]])
+
+    def test_a_long_line_is_woken_as_far_as_there_is_something_to_be_had(self) -> None:
+        for _ in range(3):
+            self.post(b"x", delay=1000)
+        polls = [self.poll() for _ in range(100)]
+        self.store.batches.clear()
+        self.pass_time(1)
+        self.turn()
+        self.assertEqual(polls, [[[b"x"]]] * 3 + [[]] * 97)
+        looks = [op for batch in self.store.batches for op in batch.operations]
+        self.assertLess(len([op for op in looks if isinstance(op, Reserve)]), 20)
+        self.assertEqual(self.engine.waiting, 97)
+
+    def test_everybody_is_served_when_much_comes_due_at_once(self) -> None:
+        self.post(*[b"x"] * 50, delay=1000)
+        polls = [self.poll() for _ in range(60)]
+        self.pass_time(1)
+        for _ in range(60):
+            self.turn()
+        self.assertEqual(polls, [[[b"x"]]] * 50 + [[]] * 10)
+
+    def test_a_poll_in_a_failing_batch_is_answered_when_the_server_stops(self) -> None:
+        answers = self.poll()
+        held = self.hold_next_batch()
+        posted = self.engine.post(self.world, "q", [NewMessage(b"1")], policy="back")
+        self.turn()
+        self.engine.drain()
+        self.store.instead = lambda batch: fail(Unavailable("no disk"))
+        held.callback(None)
+        self.turn()
+        self.failureResultOf(posted, StoreUnavailable)
+        self.assertEqual(answers, [[]])
+
+    def test_what_was_removed_is_given_back_even_if_the_database_is_away(self) -> None:
+        self.post(b"1", b"2")
+        taken = self.done(self.engine.reserve(self.world, "q", remove=True))
+        self.store.instead = lambda batch: fail(Unavailable("no disk"))
+        self.engine.give_back(self.world, "q", taken, removed=True)
+        self.pass_time(1)
+        self.assertEqual(self.flushLoggedErrors(), [])
+        self.store.instead = lambda batch: None
+        self.pass_time(1)
+        self.pass_time(1)
+        self.assertEqual(self.take(9), [b"1", b"2"])
 
     def test_draining_answers_all_with_nothing_and_nobody_waits_any_more(self) -> None:
         polls = [self.poll(), self.poll(queue="other")]

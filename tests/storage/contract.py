@@ -117,6 +117,12 @@ class OpeningContract(StoreContract):
         store = self.reopen()
         self.assertEqual(store.worlds([["b:two"], ["a:one"]]), [other, self.world])
 
+    def test_names_of_one_world_do_not_become_two(self: Any) -> None:
+        self.store.worlds([["a:two", "b:two"]])
+        with self.assertRaises(ops.StoreError) as caught:
+            self.store.worlds([["a:two"], ["b:two"]])
+        self.assertIn("b:two and a:two", str(caught.exception))
+
     def test_names_of_different_worlds_do_not_become_one(self: Any) -> None:
         self.store.worlds([["a:two"]])
         with self.assertRaises(ops.StoreError) as caught:
@@ -207,6 +213,12 @@ class PostingContract(StoreContract):
         self.post(row(1, timeout=5), row(2))
         self.reserve(in_place=True)
         self.assertEqual(self.ids(self.reserve(9, now=NOW + 9, in_place=True)), [1, 2])
+
+    def test_expired_messages_do_not_keep_others_from_becoming_ready(self: Any) -> None:
+        late = [row(each, state=2, due=NOW, expires=NOW) for each in range(1, 1101)]
+        self.post(*late, row(2000, state=2, due=NOW + 1))
+        self.assertEqual(self.ids(self.reserve(now=NOW + 1)), [2000])
+        self.assertEqual(self.reserve(now=NOW + 1).next_due, NOW + 60_001)
 
     def test_expired_messages_are_passed_over_before_they_are_swept(self: Any) -> None:
         self.post(row(1, expires=NOW), row(2))
@@ -413,7 +425,8 @@ class UpkeepContract(StoreContract):
         self.change((self.queue(shelf=5),), (Reshelf(self.world, SHELF, 5),), version=2)
         self.post(row(3), shelf=5)
         self.assertEqual(self.count(5), (1, 3))
-        self.assertEqual(self.one(ops.OldShelves()), ((self.world, SHELF),))
+        self.assertFalse(self.one(ops.EmptyShelves(9)))
+        self.assertEqual(self.ids(self.reserve(9, shelf=5)), [3])
 
     def test_clearing_does_not_forget_what_was_deleted_before(self: Any) -> None:
         self.post(row(1), row(2))
@@ -426,12 +439,16 @@ class UpkeepContract(StoreContract):
         self.post(row(1), row(2, state=2, due=NOW + 9), row(3))
         self.delete(3, memory=Memory(MEMORY, 50))
         self.change((self.queue(shelf=5),), (Reshelf(self.world, SHELF, 5),), version=2)
-        empty = ops.EmptyShelf(self.world, SHELF, 1)
-        results = [self.one(empty) for _ in range(3)]
-        self.assertEqual(results, [False, False, True])
-        self.assertEqual(self.one(ops.OldShelves()), ())
+        self.assertEqual([self.one(ops.EmptyShelves(1)) for _ in range(3)], [True, True, False])
         self.one(ops.Sweep(9), NOW + 50)
         self.assert_clean()
+
+    def test_many_small_shelves_are_emptied_at_once(self: Any) -> None:
+        for each in range(1, 6):
+            self.post(row(each), shelf=each * 10)
+            self.change((), (Reshelf(self.world, each * 10, None),), version=each + 1)
+        self.assertTrue(self.one(ops.EmptyShelves(4)))
+        self.assertFalse(self.one(ops.EmptyShelves(4)))
 
     def test_a_sweep_of_an_old_shelf_makes_no_counters(self: Any) -> None:
         self.post(row(1, expires=NOW + 5))
@@ -480,12 +497,17 @@ class CatalogueContract(StoreContract):
         self.assertTrue(rows.complete)
         self.assertEqual(rows.queues, (self.queue(),))
 
+    def test_whoever_is_told_everything_is_told_of_no_tombstones(self: Any) -> None:
+        gone = self.queue(removed=NOW, version=2)
+        self.change((gone,), (Reshelf(self.world, SHELF, None),), version=2)
+        self.assertEqual(self.newer(-1).queues, ())
+
     def test_a_removed_queue_is_a_tombstone_until_it_is_forgotten(self: Any) -> None:
         gone = self.queue(removed=NOW, version=2)
         self.change((gone,), (Reshelf(self.world, SHELF, None),), version=2)
         self.assertEqual(self.newer(1).queues, (gone,))
-        self.assertEqual(self.one(ops.Forget(NOW)), 0)
-        self.assertEqual(self.one(ops.Forget(NOW + 1)), 1)
+        self.assertEqual(self.one(ops.Forget(NOW, 9)), 0)
+        self.assertEqual(self.one(ops.Forget(NOW + 1, 9)), 1)
         # Who might have missed the tombstone is told everything anew.
         self.assertEqual(self.newer(1), ops.WorldRows(self.world, 2, 10, True, ()))
 

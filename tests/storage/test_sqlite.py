@@ -63,6 +63,12 @@ class Files(SynchronousTestCase):
         store.open()
         store.close()
 
+    def execute(self, statement: str) -> None:
+        connection = sqlite3.connect(self.path)
+        connection.execute(statement)
+        connection.commit()
+        connection.close()
+
     def refusal(self) -> str:
         store = SQLiteStore(self.path, Inline())
         with self.assertRaises(StoreError) as caught:
@@ -103,6 +109,22 @@ class OpeningTests(Files):
         self.execute("PRAGMA user_version = 99")
         self.assertIn("newer mqgate (schema 99", self.refusal())
 
+    def test_its_settings_are_in_force_on_a_new_file_and_on_an_old_one(self) -> None:
+        for _ in range(2):
+            store = SQLiteStore(self.path, Inline())
+            store.open()
+            connection = store._connection
+            assert connection is not None
+            found = {
+                name: connection.execute(f"PRAGMA {name}").fetchone()[0]
+                for name in ("journal_mode", "synchronous", "auto_vacuum", "secure_delete")
+            }
+            store.close()
+            self.assertEqual(
+                found,
+                {"journal_mode": "wal", "synchronous": 2, "auto_vacuum": 2, "secure_delete": 0},
+            )
+
     def test_another_programs_database_is_refused(self) -> None:
         self.execute("CREATE TABLE x(y)")
         self.assertIn("another program", self.refusal())
@@ -136,13 +158,9 @@ class OpeningTests(Files):
 
     def test_the_file_is_nobody_elses_to_read(self) -> None:
         self.make()
+        os.chmod(self.path, 0o644)  # a copy that was put back
+        self.make()
         self.assertEqual(os.stat(self.path).st_mode & 0o777, 0o600)
-
-    def execute(self, statement: str) -> None:
-        connection = sqlite3.connect(self.path)
-        connection.execute(statement)
-        connection.commit()
-        connection.close()
 
 
 class MigrationTests(Files):
@@ -159,6 +177,19 @@ class MigrationTests(Files):
         old = sqlite3.connect(self.path + ".schema-1")
         self.assertEqual(old.execute("PRAGMA user_version").fetchall(), [(1,)])
         old.close()
+
+    def test_every_upgrade_has_a_backup_of_its_own(self) -> None:
+        self.make()
+        with open(self.path + ".schema-1.part", "w") as left:
+            left.write("of a start that was cut short")
+        schema.open_file(self.path, [*schema.migrations(), self.MORE]).close()
+        self.execute("PRAGMA user_version = 1")
+        self.execute("DROP TABLE novelty")
+        schema.open_file(self.path, [*schema.migrations(), self.MORE]).close()
+        backups = [name for name in os.listdir(self.folder) if ".schema-" in name]
+        self.assertEqual(sorted(backups), ["queues.db.schema-1", "queues.db.schema-1.2"])
+        mode = os.stat(os.path.join(self.folder, backups[0])).st_mode
+        self.assertEqual(mode & 0o777, 0o600)
 
     def test_a_step_that_fails_leaves_the_file_as_it_was(self) -> None:
         self.make()
@@ -199,6 +230,17 @@ class DiskTests(Files):
         peek = ops.Peek(self.world, SHELF, 100, 1 << 30, False)
         failure = self.failureResultOf(self.run_batch(peek), Damaged)
         self.assertIn("put a backup in its place", failure.getErrorMessage())
+
+    def test_a_lock_held_beside_it_is_unavailability_for_writes_alone(self) -> None:
+        other = sqlite3.connect(self.path, isolation_level=None)
+        self.addCleanup(other.close)
+        self.pragma("busy_timeout = 1")
+        other.execute("BEGIN IMMEDIATE")
+        self.failureResultOf(self.post(1, 10), Unavailable)
+        get = ops.Get(self.world, SHELF, 1, 5)
+        self.assertEqual(self.successResultOf(self.run_batch(get)), [None])
+        other.execute("ROLLBACK")
+        self.successResultOf(self.post(1, 10))
 
     def test_there_is_room_above_the_minimum_only(self) -> None:
         self.assertTrue(self.store.has_room())

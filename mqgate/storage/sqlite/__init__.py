@@ -1,4 +1,4 @@
-"""The queue engine's database in one SQLite file (design, section 4)."""
+"""The queue engine's database in one SQLite file."""
 
 from mqgate.storage.sqlite.runners import Inline, WriterThread
 from mqgate.storage.sqlite.store import SQLiteStore

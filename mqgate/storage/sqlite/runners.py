@@ -44,7 +44,7 @@ class WriterThread:
     """One thread makes all calls; their results come back into the reactor's.
 
     A pool (adbapi) would commit once per operation; a commit in the reactor's thread would stop
-    every connection for the length of an fsync (storage.md: reactor).
+    every connection for the length of an fsync.
     """
 
     def __init__(self, reactor: IReactorFromThreads) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import resources
+from itertools import chain, count
 
 from mqgate.storage.interface import StoreError
 
@@ -19,7 +20,7 @@ BUSY_SECONDS = 5.0
 _SETTINGS = (
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",
-    # Debian builds SQLite with it on: 16 kB deletes are 4.4 times slower (storage.md, trap b).
+    # Debian builds SQLite with it on: 16 kB deletes are 4.4 times slower.
     "PRAGMA secure_delete = OFF",
     "PRAGMA cache_size = -65536",
     "PRAGMA temp_store = MEMORY",
@@ -65,8 +66,8 @@ def _prepare(connection: sqlite3.Connection, path: str, steps: Sequence[str]) ->
             f"{path} was written by a newer mqgate (schema {version}, this one knows"
             f" {len(steps)}): install that version again"
         )
+    _keep_private(path)
     if not tables:
-        os.chmod(path, 0o600)
         connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # before the first table
     for setting in _SETTINGS:
         connection.execute(setting).fetchall()
@@ -76,13 +77,37 @@ def _prepare(connection: sqlite3.Connection, path: str, steps: Sequence[str]) ->
         _upgrade(connection, version, steps)
 
 
+def _keep_private(path: str) -> None:
+    """A restored copy may come with another mode; its log takes on the file's."""
+    with suppress(PermissionError):  # somebody else's, made writable for us on purpose
+        os.chmod(path, 0o600)
+
+
 def _back_up(connection: sqlite3.Connection, path: str, version: int) -> None:
     """A copy of the file as it is, beside it, before an upgrade touches it."""
-    copy = f"{path}.schema-{version}"
-    if not os.path.exists(copy):
-        connection.execute("VACUUM INTO ?", (copy + ".part",))
-        os.chmod(copy + ".part", 0o600)
-        os.rename(copy + ".part", copy)
+    copy = _unused_name(f"{path}.schema-{version}")
+    part = copy + ".part"
+    with suppress(FileNotFoundError):
+        os.unlink(part)  # of a start that was cut short
+    os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    connection.execute("VACUUM INTO ?", (part,))
+    _sync(part)
+    os.rename(part, copy)
+    _sync(os.path.dirname(path) or ".")
+
+
+def _unused_name(name: str) -> str:
+    """The name, with a number if that is what it takes: each upgrade has a backup of its own."""
+    names = chain([name], (f"{name}.{number}" for number in count(2)))
+    return next(each for each in names if not os.path.exists(each))
+
+
+def _sync(path: str) -> None:
+    file = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)
 
 
 def _upgrade(connection: sqlite3.Connection, version: int, steps: Sequence[str]) -> None:
@@ -96,7 +121,21 @@ def _upgrade(connection: sqlite3.Connection, version: int, steps: Sequence[str])
     )
 
 
-def world_of(connection: sqlite3.Connection, names: Sequence[str]) -> int:
+def worlds_of(connection: sqlite3.Connection, groups: Sequence[Sequence[str]]) -> list[int]:
+    """The world behind each group of names; no two groups share one."""
+    owners: dict[int, Sequence[str]] = {}
+    for names in groups:
+        world = _world_of(connection, names)
+        if world in owners:
+            raise StoreError(
+                f"{names[0]} and {owners[world][0]} share their messages since they were one group,"
+                " and cannot be told apart: put them together again, or take other names"
+            )
+        owners[world] = names
+    return list(owners)
+
+
+def _world_of(connection: sqlite3.Connection, names: Sequence[str]) -> int:
     """The world behind a group of names: found by any of them, made if none is known."""
     known = {}
     for name in names:

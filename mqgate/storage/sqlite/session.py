@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
 from mqgate.storage import statements as sql
-from mqgate.storage.executor import Shelf
 from mqgate.storage.interface import (
     EPOCH,
     Change,
@@ -20,6 +19,7 @@ from mqgate.storage.interface import (
     Release,
     WorldRows,
 )
+from mqgate.storage.session import Shelf
 
 #: Rows that one INSERT takes: sqlite3 lets go of Python's lock for each statement, and getting it
 #: back from a busy reactor costs more than the row.
@@ -45,7 +45,7 @@ def _queue_row(
 
 
 class SQLiteSession:
-    """One connection's statements; implements `mqgate.storage.executor.Session`."""
+    """One connection's statements; implements `mqgate.storage.session.Session`."""
 
     def __init__(self, connection: sqlite3.Connection, slot: int, owner: str) -> None:
         self._execute = connection.execute
@@ -61,7 +61,8 @@ class SQLiteSession:
     def newer(self, world: int, since: int) -> WorldRows:
         version, forgotten, next_number = self._execute(sql.WORLD, (world,)).fetchone()
         complete = since < forgotten or since < 0
-        rows = self._execute(sql.QUEUES, (world, -1 if complete else since))
+        statement = sql.LIVE_QUEUES if complete else sql.QUEUES
+        rows = self._execute(statement, (world, -1 if complete else since))
         queues = tuple(_queue_row(*row) for row in rows)
         return WorldRows(world, version, next_number, complete, queues)
 
@@ -76,8 +77,8 @@ class SQLiteSession:
     def raise_high(self, high: int) -> bool:
         return self._execute(sql.RAISE_HIGH, (high, self._slot, self._owner)).rowcount == 1
 
-    def old_shelves(self) -> list[Shelf]:
-        return self._execute(sql.OLD_SHELVES).fetchall()
+    def old_shelves(self, limit: int) -> list[Shelf]:
+        return self._execute(sql.OLD_SHELVES, (limit,)).fetchall()
 
     def rows_of_shelf(self, shelf: Shelf, limit: int) -> list[tuple[int, int]]:
         rows = self._execute(sql.SHELF_READY, (*shelf, limit)).fetchall()
@@ -88,9 +89,9 @@ class SQLiteSession:
     def forget_shelf(self, shelf: Shelf) -> None:
         self._execute(sql.FORGET_SHELF, shelf)
 
-    def forget_queues(self, before: int) -> int:
+    def forget_queues(self, before: int, limit: int) -> int:
         self._execute(sql.NOTE_FORGOTTEN, (before, before))
-        return self._execute(sql.FORGET_QUEUES, (before,)).rowcount
+        return self._execute(sql.FORGET_QUEUES, (before, limit)).rowcount
 
     # -- counters
 
@@ -136,9 +137,9 @@ class SQLiteSession:
 
     def promote(self, shelf: Shelf, now: int, in_place: bool) -> None:
         if in_place:
-            self._execute(sql.PROMOTE_IN_PLACE, (*shelf, now, PROMOTED_AT_ONCE))
+            self._execute(sql.PROMOTE_IN_PLACE, (*shelf, now, now, PROMOTED_AT_ONCE))
         else:
-            self._execute(sql.PROMOTE_TO_BACK, (EPOCH, *shelf, now, PROMOTED_AT_ONCE))
+            self._execute(sql.PROMOTE_TO_BACK, (EPOCH, *shelf, now, now, PROMOTED_AT_ONCE))
 
     def ready(self, shelf: Shelf, n: int, now: int) -> sqlite3.Cursor:
         return self._execute(sql.READY, (*shelf, now, n))
@@ -153,9 +154,9 @@ class SQLiteSession:
             [(memory.shelf, row.times, row.first_at, until, row.id) for row in rows],
         )
 
-    def next_due(self, shelf: Shelf) -> int | None:
-        due: int | None = self._execute(sql.NEXT_DUE, shelf).fetchone()[0]
-        return due
+    def next_due(self, shelf: Shelf, now: int) -> int | None:
+        row = self._execute(sql.NEXT_DUE, (*shelf, now)).fetchone()
+        return None if row is None else row[0]
 
     def get(self, get: Get, now: int) -> MessageRow | None:
         world, shelf, memory_shelf, id_ = get
@@ -228,7 +229,6 @@ class SQLiteSession:
         self._execute(sql.REMOVE, (_listed(ids),))
 
     def release_bodies(self, copies: Counter[int]) -> None:
-        """One use less of each body, as often as it is counted; unused ones go."""
         single = [body for body, times in copies.items() if times == 1]
         dropped = self._execute(sql.DROP_BODIES, (_listed(single),)).rowcount if single else 0
         if dropped == len(copies):  # nothing was shared, which is nearly always so

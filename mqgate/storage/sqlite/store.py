@@ -11,7 +11,16 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from mqgate.storage.executor import execute
-from mqgate.storage.interface import Batch, Damaged, Opened, Stale, StoreError, Unavailable
+from mqgate.storage.interface import (
+    Batch,
+    Check,
+    Damaged,
+    Get,
+    Opened,
+    Stale,
+    StoreError,
+    Unavailable,
+)
 from mqgate.storage.sqlite import schema
 from mqgate.storage.sqlite.lock import FileLock
 from mqgate.storage.sqlite.runners import Runner
@@ -20,7 +29,7 @@ from mqgate.storage.statements import TAKE_SLOT
 
 #: One process has the file, so one slot is enough; many gateways share PostgreSQL.
 SLOT = 0
-#: Unused pages are given back so many at a time (4.5 ms for 1,000: storage.md, trap d) …
+#: Unused pages are given back so many at a time (1,000 take 4.5 ms) …
 PAGES_AT_ONCE = 1000
 #: … and so many are kept for what comes next.
 PAGES_KEPT = 1000
@@ -29,17 +38,24 @@ PAGES_KEPT = 1000
 #: an operation that cannot be done.
 _PASSING = frozenset(
     {
+        sqlite3.SQLITE_ABORT,
         sqlite3.SQLITE_BUSY,
         sqlite3.SQLITE_CANTOPEN,
         sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_INTERRUPT,
         sqlite3.SQLITE_IOERR,
         sqlite3.SQLITE_LOCKED,
-        sqlite3.SQLITE_NOMEM,
+        sqlite3.SQLITE_PERM,
         sqlite3.SQLITE_PROTOCOL,
         sqlite3.SQLITE_READONLY,
     }
 )
 _DAMAGE = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+
+
+def _only_reads(batch: Batch) -> bool:
+    reads = all(isinstance(operation, Get | Check) for operation in batch.operations)
+    return reads and not batch.changes and not batch.high
 
 
 def _free_space(folder: str) -> int:
@@ -93,7 +109,7 @@ class SQLiteStore:
     def worlds(self, names: Sequence[Sequence[str]]) -> list[int]:
         connection = self._opened()
         with schema.told_plainly(self.path), schema.transaction(connection):
-            return [schema.world_of(connection, group) for group in names]
+            return schema.worlds_of(connection, names)
 
     def run(self, batch: Batch) -> Deferred[list[object] | Stale]:
         return self._runner.call(lambda: self._transact(batch))
@@ -134,8 +150,11 @@ class SQLiteStore:
     def _transact(self, batch: Batch) -> list[object] | Stale:
         connection, session = self._opened(), self._session
         assert session is not None
+        if connection.in_transaction:
+            self._roll_back(connection)  # it could not be done when it was due
         try:
-            connection.execute("BEGIN IMMEDIATE")
+            # Reading alone takes no lock, and need not wait for whoever holds it.
+            connection.execute("BEGIN" if _only_reads(batch) else "BEGIN IMMEDIATE")
             result = execute(session, batch)
             if isinstance(result, Stale):
                 connection.execute("ROLLBACK")
@@ -149,6 +168,9 @@ class SQLiteStore:
             if code in _PASSING:
                 raise Unavailable(str(error)) from error
             raise
+        except MemoryError as error:  # SQLite's own, too
+            self._roll_back(connection)
+            raise Unavailable("out of memory") from error
         except BaseException:
             self._roll_back(connection)
             raise
@@ -167,8 +189,12 @@ class SQLiteStore:
         (unused,) = connection.execute("PRAGMA freelist_count").fetchone()
         if unused <= PAGES_KEPT:
             return False
-        # Through execute() it would free one page only (storage.md, trap d).
-        connection.executescript(f"PRAGMA incremental_vacuum({PAGES_AT_ONCE})")
+        try:
+            # Through execute() it would free one page only.
+            connection.executescript(f"PRAGMA incremental_vacuum({PAGES_AT_ONCE})")
+        except sqlite3.OperationalError as error:
+            self._log.debug("Unused space is kept for now: {why}", why=str(error))
+            return False
         return bool(unused - PAGES_AT_ONCE > PAGES_KEPT)
 
     def _close(self) -> None:

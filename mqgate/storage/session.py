@@ -1,0 +1,128 @@
+"""What the executor asks of a database: the seam that each kind of database fills in."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol
+
+from mqgate.storage.interface import (
+    Change,
+    Get,
+    Memory,
+    MessageRow,
+    PostRow,
+    Release,
+    WorldRows,
+)
+
+#: A (world, shelf).
+Shelf = tuple[int, int]
+#: What a `MessageRow` is made of.
+RawRow = tuple[Any, ...]
+
+
+class Rows(Iterator[RawRow], Protocol):
+    """Rows that the database reads as they are taken."""
+
+    def close(self) -> None:
+        """Read no more of them."""
+
+
+class Session(Protocol):
+    """The statements of one database, inside one transaction. Times are in milliseconds."""
+
+    # -- the catalogue and the gateway
+
+    def versions(self, worlds: Sequence[int]) -> dict[int, int]:
+        """The catalogue version of each world."""
+
+    def newer(self, world: int, since: int) -> WorldRows:
+        """What changed in a world's catalogue after a version."""
+
+    def change(self, change: Change) -> None:
+        """Write catalogue rows, and note which shelves are left to be emptied."""
+
+    def forget_queues(self, before: int, limit: int) -> int:
+        """Drop up to so many tombstones of queues removed before an instant; how many."""
+
+    def raise_high(self, high: int) -> bool:
+        """Raise the bound of the ids given out; False if another gateway has the slot now."""
+
+    # -- counters
+
+    def count(self, shelf: Shelf) -> tuple[int, int]:
+        """Messages there, messages ever posted."""
+
+    def has_counts(self, shelf: Shelf) -> bool:
+        """Whether a queue uses this shelf and has had messages."""
+
+    def add_counts(self, counts: Sequence[tuple[int, int, int, int]]) -> None:
+        """Add to counters: (world, shelf, messages more, posts more)."""
+
+    def reshelf_counts(self, world: int, old: int, new: int | None) -> None:
+        """Begin new counters with the old ones' total, or with nothing; drop the old ones."""
+
+    # -- messages
+
+    def post(self, shelf: Shelf, rows: Sequence[PostRow]) -> None:
+        """Store messages with their bodies."""
+
+    def promote(self, shelf: Shelf, now: int, in_place: bool) -> None:
+        """Make ready what has come due: at its place, or where it became available."""
+
+    def ready(self, shelf: Shelf, n: int, now: int) -> Rows:
+        """Up to ``n`` ready rows in their order, read as they are taken."""
+
+    def reserve(self, ids: Sequence[int], lease: int | None, now: int) -> None:
+        """Reserve rows that `ready` returned, for ``lease`` or their own timeouts."""
+
+    def hand_out_deleted(self, rows: Sequence[MessageRow], now: int, memory: Memory) -> None:
+        """Leave rows readable, as they are after the delivery that removes them."""
+
+    def next_due(self, shelf: Shelf, now: int) -> int | None:
+        """When the next reserved or delayed message becomes ready; None if there is none."""
+
+    def get(self, get: Get, now: int) -> MessageRow | None:
+        """One row of either shelf."""
+
+    def delete(self, shelf: Shelf, ids: Sequence[int], now: int) -> list[tuple[int, int]]:
+        """Remove rows; (id, body) of those that were there."""
+
+    def mark_deleted(self, shelf: Shelf, ids: Sequence[int], now: int, memory: Memory) -> list[int]:
+        """Leave rows readable; the ids of those that were there."""
+
+    def touch(self, shelf: Shelf, ids: Sequence[int], now: int) -> dict[int, int]:
+        """By the ids of those that are there: when the reservation ends now, or 0."""
+
+    def release(self, shelf: Shelf, releases: Sequence[Release], now: int) -> list[bool]:
+        """Make rows ready or delayed; for each whether it was there."""
+
+    def give_back(self, shelf: Shelf, deliveries: Sequence[tuple[int, int]], now: int) -> int:
+        """End the reservations that are still those of (id, count); how many."""
+
+    def put_back(self, shelf: Shelf, rows: Sequence[MessageRow], now: int) -> int:
+        """Restore removed rows that have not expired since; how many."""
+
+    # -- what is removed for good
+
+    def expired(self, now: int, limit: int) -> list[tuple[int, int, int, int, int]]:
+        """(id, world, shelf, state, body) of messages past their time, earliest first."""
+
+    def next_expiry(self) -> int | None:
+        """When the next message expires."""
+
+    def old_shelves(self, limit: int) -> list[Shelf]:
+        """Some of the shelves that no queue uses any more."""
+
+    def rows_of_shelf(self, shelf: Shelf, limit: int) -> list[tuple[int, int]]:
+        """(id, body) of some messages of a shelf."""
+
+    def forget_shelf(self, shelf: Shelf) -> None:
+        """A shelf is empty."""
+
+    def remove(self, ids: Sequence[int]) -> None:
+        """Remove messages."""
+
+    def release_bodies(self, copies: Counter[int]) -> None:
+        """One use less of each body, as often as it is counted; unused ones go."""

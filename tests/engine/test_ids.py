@@ -1,0 +1,65 @@
+"""Ids sort by time, never repeat, and keep to their gateway's slot."""
+
+from __future__ import annotations
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from mqgate.engine.ids import AHEAD, Ids
+from mqgate.engine.time import SteadyTime
+from mqgate.storage.interface import EPOCH, INSTANT_SHIFT, SLOT_SHIFT
+
+NOW = 1_800_000_000_000
+
+
+def slot_of(id_: int) -> int:
+    return id_ >> SLOT_SHIFT & 1023
+
+
+def instant_of(id_: int) -> int:
+    return (id_ >> INSTANT_SHIFT) + EPOCH
+
+
+class IdsTests(SynchronousTestCase):
+    def test_they_have_nineteen_digits_and_tell_the_time(self) -> None:
+        id_ = Ids(5, 0).new(NOW)
+        self.assertEqual((len(str(id_)), slot_of(id_), instant_of(id_)), (19, 5, NOW))
+
+    def test_a_millisecond_with_too_many_borrows_from_the_next(self) -> None:
+        ids = Ids(5, 0)
+        made = [ids.new(NOW) for _ in range(3 * 4096)]
+        self.assertEqual(made, sorted(set(made)))
+        self.assertEqual({slot_of(each) for each in made}, {5})
+        self.assertEqual(instant_of(made[-1]), NOW + 2)
+        self.assertGreater(ids.new(NOW), made[-1])
+
+    def test_they_go_on_above_what_was_given_out_whatever_the_clock_says(self) -> None:
+        high = Ids(5, 0).new(NOW)
+        fresh = Ids(5, high).new(NOW - 3_600_000)
+        self.assertEqual((fresh > high, slot_of(fresh)), (True, 5))
+
+    def test_the_bound_is_written_ahead_and_not_again_until_it_is_reached(self) -> None:
+        ids = Ids(5, 0)
+        self.assertEqual(ids.bound_to_write(), 0)
+        ids.new(NOW)
+        bound = ids.bound_to_write()
+        self.assertEqual(instant_of(bound), NOW + AHEAD)
+        self.assertEqual(ids.bound_to_write(), bound)  # as long as it is not on disk
+        ids.written(bound)
+        ids.new(NOW + AHEAD - 1)
+        self.assertEqual(ids.bound_to_write(), 0)
+        ids.new(NOW + AHEAD + 1)
+        self.assertGreater(ids.bound_to_write(), bound)
+
+
+class SteadyTimeTests(SynchronousTestCase):
+    def test_it_counts_from_the_wall_clock_at_the_start(self) -> None:
+        wall, steady = [1000.0], [50.0]
+        time = SteadyTime(lambda: wall[0], lambda: steady[0], 0, AHEAD)
+        self.assertEqual(time(), 1_000_000)
+        wall[0], steady[0] = 5.0, 51.5
+        self.assertEqual(time(), 1_001_500)
+
+    def test_it_does_not_fall_behind_the_ids_given_out(self) -> None:
+        high = (NOW + AHEAD - EPOCH) << INSTANT_SHIFT
+        time = SteadyTime(lambda: NOW / 1000 - 3600, lambda: 0.0, high, AHEAD)
+        self.assertEqual(time(), NOW)
