@@ -163,6 +163,37 @@ class OpeningTests(Files):
         self.assertEqual(os.stat(self.path).st_mode & 0o777, 0o600)
 
 
+class CommandTests(Files):
+    """The store of an operator's command, beside a running server's."""
+
+    def test_both_work_side_by_side_with_ids_of_their_own(self) -> None:
+        server = SQLiteStore(self.path, Inline())
+        self.addCleanup(server.close)
+        command = SQLiteStore(self.path, Inline(), beside=True)
+        self.assertEqual((server.open().slot, command.open().slot), (0, 1))
+        (world,) = server.worlds([["x"]])
+        post = Batch(NOW, (), (), (ops.Post(world, SHELF, (row(1),)),), 0)
+        self.successResultOf(command.run(post))
+        count = Batch(NOW, (), (), (ops.Count(world, SHELF),), 0)
+        self.assertEqual(self.successResultOf(server.run(count)), [(1, 1)])
+        with self.assertRaises(StoreError) as caught:
+            SQLiteStore(self.path, Inline(), beside=True).open()
+        self.assertIn("held by another command", str(caught.exception))
+        command.close()
+
+    def test_it_makes_and_upgrades_nothing(self) -> None:
+        command = SQLiteStore(self.path, Inline(), beside=True)
+        with self.assertRaises(StoreError) as caught:
+            command.open()
+        self.assertIn("there is no database", str(caught.exception))
+        self.assertEqual(os.listdir(self.folder), [])
+        self.make()
+        self.execute("PRAGMA user_version = 0")
+        with self.assertRaises(StoreError) as caught:
+            SQLiteStore(self.path, Inline(), beside=True).open()
+        self.assertIn("start the server once", str(caught.exception))
+
+
 class MigrationTests(Files):
     """An older file is upgraded, with a copy put aside first."""
 

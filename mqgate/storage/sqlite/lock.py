@@ -11,8 +11,9 @@ from mqgate.storage.interface import StoreError
 class FileLock:
     """A lock that the system takes back when the process ends, however it ends."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, holder: str = "server") -> None:
         self._path = path
+        self._holder = holder
         self._file: int | None = None
 
     def take(self) -> None:
@@ -30,7 +31,7 @@ class FileLock:
             owner = os.read(file, 20).decode("ascii", "replace").strip() or "unknown"
             os.close(file)
             raise StoreError(
-                f"{self._path} is held by another server (process {owner}):"
+                f"{self._path} is held by another {self._holder} (process {owner}):"
                 " stop that one first, or give this one another data folder"
             ) from error
         os.truncate(file, 0)

@@ -36,8 +36,10 @@ def migrations() -> list[str]:
     return [(folder / name).read_text() for name in files]
 
 
-def open_file(path: str, steps: Sequence[str] | None = None) -> sqlite3.Connection:
-    """Open the file, made or upgraded if need be. Raises `StoreError`."""
+def open_file(
+    path: str, steps: Sequence[str] | None = None, *, may_upgrade: bool = True
+) -> sqlite3.Connection:
+    """Open the file, made or upgraded if need be and allowed. Raises `StoreError`."""
     steps = migrations() if steps is None else steps
     with told_plainly(path):
         connection = sqlite3.connect(
@@ -48,14 +50,16 @@ def open_file(path: str, steps: Sequence[str] | None = None) -> sqlite3.Connecti
             cached_statements=256,
         )
         try:
-            _prepare(connection, path, steps)
+            _prepare(connection, path, steps, may_upgrade)
         except BaseException:
             connection.close()
             raise
     return connection
 
 
-def _prepare(connection: sqlite3.Connection, path: str, steps: Sequence[str]) -> None:
+def _prepare(
+    connection: sqlite3.Connection, path: str, steps: Sequence[str], may_upgrade: bool
+) -> None:
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
@@ -66,6 +70,8 @@ def _prepare(connection: sqlite3.Connection, path: str, steps: Sequence[str]) ->
             f"{path} was written by a newer mqgate (schema {version}, this one knows"
             f" {len(steps)}): install that version again"
         )
+    if version < len(steps) and not may_upgrade:
+        raise StoreError(f"{path} is of an older mqgate: start the server once to upgrade it")
     _keep_private(path)
     if not tables:
         connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # before the first table

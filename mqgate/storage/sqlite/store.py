@@ -29,6 +29,8 @@ from mqgate.storage.statements import TAKE_SLOT
 
 #: One process has the file, so one slot is enough; many gateways share PostgreSQL.
 SLOT = 0
+#: An operator's command that works beside it takes the next.
+COMMAND_SLOT = 1
 #: Unused pages are given back so many at a time (1,000 take 4.5 ms) …
 PAGES_AT_ONCE = 1000
 #: … and so many are kept for what comes next.
@@ -68,6 +70,9 @@ class SQLiteStore:
 
     ``free_space_minimum`` is in bytes: below it `has_room` says no, so that what is there can
     still be handed out and deleted, which takes some space too.
+
+    With ``beside`` it is the store of an operator's command, which may work beside a server: it
+    has a slot of its own, and makes and upgrades nothing.
     """
 
     _log = Logger()
@@ -79,32 +84,39 @@ class SQLiteStore:
         *,
         free_space_minimum: int = 0,
         free_space: Callable[[str], int] = _free_space,
+        beside: bool = False,
     ) -> None:
         self.path = path
         self._runner = runner
         self._free_space_minimum = free_space_minimum
         self._free_space = free_space
         self._had_room = True
-        self._lock = FileLock(path + ".lock")
+        self._beside = beside
+        self._slot = COMMAND_SLOT if beside else SLOT
+        self._lock = (
+            FileLock(path + ".command.lock", "command") if beside else FileLock(path + ".lock")
+        )
         self._connection: sqlite3.Connection | None = None
         self._session: SQLiteSession | None = None
 
     def open(self) -> Opened:
-        self._lock.take()
         if not os.path.exists(self.path):
+            if self._beside:
+                raise StoreError(f"there is no database {self.path}")
             self._log.info("Making a new database, {path}", path=self.path)
+        self._lock.take()
         try:
-            connection = schema.open_file(self.path)
+            connection = schema.open_file(self.path, may_upgrade=not self._beside)
             owner = secrets.token_hex(8)
             with schema.told_plainly(self.path):
-                (high,) = connection.execute(TAKE_SLOT, (SLOT, owner)).fetchone()
+                (high,) = connection.execute(TAKE_SLOT, (self._slot, owner)).fetchone()
         except BaseException:
             self._lock.release()
             raise
         self._connection = connection
-        self._session = SQLiteSession(connection, SLOT, owner)
+        self._session = SQLiteSession(connection, self._slot, owner)
         self._runner.start()
-        return Opened(SLOT, high)
+        return Opened(self._slot, high)
 
     def worlds(self, names: Sequence[Sequence[str]]) -> list[int]:
         connection = self._opened()
