@@ -1,9 +1,11 @@
 """The metadata of the mqgate distribution; `pyproject.toml` holds the settings of the tools."""
 
 import re
+import shutil
 from pathlib import Path
 
 from setuptools import find_packages, setup
+from setuptools.command.build import build
 
 HERE = Path(__file__).parent
 
@@ -14,6 +16,15 @@ def version() -> str:
     found = re.search(r'^__version__ = "([^"]+)"$', text, re.MULTILINE)
     assert found is not None
     return found[1]
+
+
+class CleanBuild(build):
+    """Begins with an empty folder: what an older build left there would be installed as well."""
+
+    def run(self) -> None:
+        """Build."""
+        shutil.rmtree(self.build_lib, ignore_errors=True)
+        super().run()
 
 
 setup(
@@ -45,6 +56,7 @@ setup(
         "twisted.plugins": ["mqgate_plugin.py"],
     },
     zip_safe=False,
+    cmdclass={"build": CleanBuild},
     # Lower bounds only: what they were tried with is in requirements/ci.txt.
     install_requires=[
         "Twisted[tls]>=26.10",

@@ -1,7 +1,6 @@
-#!/usr/bin/env python
 """Makes a private CA and a server certificate for development, as the server itself would.
 
-    python certs/make_certs.py FOLDER [NAME...]
+    .venv/bin/python certs/make_certs.py FOLDER [NAME...]
 
 FOLDER gets ca.pem (for clients to trust), ca.key, server.pem and server.key. The certificate is
 good for this machine's names and for every NAME, a DNS name or an IP address. Run it again with
@@ -14,7 +13,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-# Works in a checkout too, without mqgate being installed.
+# The code of this checkout, also where an older mqgate is installed.
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from mqgate.tls.certificates import ensure
@@ -28,7 +27,7 @@ def main(arguments: list[str]) -> int:
         return 2
     try:
         made = ensure(Path(arguments[0]).absolute(), arguments[1:], datetime.now(UTC))
-    except (TLSError, ValueError, OSError) as error:
+    except (TLSError, ValueError) as error:
         print(f"make_certs: {error}", file=sys.stderr)
         return 1
     print(made.reason or "Nothing to do: the certificate is good for all these names.")

@@ -16,7 +16,7 @@ from twisted.logger import Logger
 
 from mqgate.config.first_run import TLS
 from mqgate.config.introduction import Door
-from mqgate.config.values import Configuration
+from mqgate.config.values import Configuration, Listening
 from mqgate.tls.certificates import Ensured, ensure
 from mqgate.tls.context import ServerContext
 from mqgate.tls.endpoints import open_listener
@@ -26,8 +26,12 @@ from mqgate.web.site import GateSite
 from mqgate.web.wire import EagerTLS
 
 _INTERFACE = re.compile(r":interface=((?:\\.|[^:\\])*)")
-#: Addresses that mean all of the machine's.
-_ANY = ("", "0.0.0.0", "::")
+#: Addresses that mean many, and which ones.
+_ANY = {
+    "": "all IPv4 addresses of this machine",
+    "0.0.0.0": "all IPv4 addresses of this machine",
+    "::": "all addresses of this machine",
+}
 
 
 class Entrance(ServerFactory):
@@ -42,6 +46,10 @@ class Entrance(ServerFactory):
     def buildProtocol(self, addr: IAddress | None) -> Any:
         """See `IProtocolFactory`."""
         return None if self.site is None else self.site.buildProtocol(addr)
+
+    def logPrefix(self) -> str:
+        """Who it is that Twisted reports to be listening."""
+        return "mqgate"
 
 
 @attrs.define(eq=False)
@@ -69,18 +77,30 @@ class Listeners:
         self._fault = ""
 
     def open(self, now: datetime) -> None:
-        """Open every socket; raises `TLSError`, `ListenError`, or `OSError` for files."""
+        """Open every socket; raises `TLSError` or `ListenError`."""
         for listening in self._configuration.listeners:
             entrance = Entrance()
             port = open_listener(
                 listening.listener,
                 self._reactor,
                 entrance,
-                self._context(listening.listener, now),
+                self._context(listening, now),
                 setting=listening.setting,
                 tls_protocol=EagerTLS,
             )
             self._places.append(_Place(listening.listener, entrance, port))
+
+    def warn_of_old_tls(self) -> None:
+        """Have the log name the listeners that let in what is broken."""
+        minimum = self._configuration.server.tls_minimum
+        for place in self._places:
+            if place.listener.tls and minimum < "1.2":
+                self._log.warn(
+                    "TLS {minimum} is admitted on {url} (tls_minimum):"
+                    " it is broken, and only for clients that cannot do better",
+                    minimum=minimum,
+                    url=_url(place),
+                )
 
     def admit(self, make_site: Callable[[Listener], GateSite]) -> None:
         """Let connections in, each listener's to a site of its own."""
@@ -102,7 +122,7 @@ class Listeners:
             return
         try:
             self._ensure(now)
-        except (TLSError, OSError) as error:
+        except TLSError as error:
             if str(error) != self._fault:
                 self._log.error("The made certificate cannot be renewed: {why}", why=str(error))
             self._fault = str(error)
@@ -116,24 +136,29 @@ class Listeners:
         """Let every connection end; fires when none is left, soon after ``grace`` at the latest."""
         return DeferredList([place.site.drain(grace) for place in self._places if place.site])
 
-    def _context(self, listener: Listener, now: datetime) -> ServerContext | None:
+    def _context(self, listening: Listening, now: datetime) -> ServerContext | None:
         """What serves a listener's certificate; shared by those that serve the same one."""
-        if not listener.tls:
+        named = listening.listener.files
+        if not listening.listener.tls:
             return None
-        if listener.files not in self._contexts:
-            files = listener.files or self._ensure(now).files
+        if named not in self._contexts:
+            files = named or self._ensure(now).files
             minimum = self._configuration.server.tls_minimum
-            self._contexts[listener.files] = ServerContext(files, minimum)
-        return self._contexts[listener.files]
+            try:
+                self._contexts[named] = ServerContext(files, minimum)
+            except TLSError as error:
+                if named is None:
+                    raise
+                raise TLSError(f"{error} Mend that, or change {listening.setting}.") from error
+        return self._contexts[named]
 
     def _ensure(self, now: datetime) -> Ensured:
         """Make the certificate that is served where no files are named, if need be."""
         folder = Path(self._configuration.data, TLS)
         made = ensure(folder, self._names(), now)
         if made.reason:
-            self._log.info("{reason}", reason=made.reason)
-        if made.ca_made:
-            self._log.warn("Clients have to trust the new authority in {path}", path=made.ca_file)
+            tell = self._log.warn if made.urgent else self._log.info
+            tell("{reason}", reason=made.reason)
         self._made, self._fault = made, ""
         return made
 
@@ -149,13 +174,19 @@ class Listeners:
     def _door(self, place: _Place) -> Door:
         made = place.listener.tls and place.listener.files is None
         authority = str(self._made.ca_file) if made and self._made else None
-        return Door(_url(place), place.listener.dialects, authority)
+        return Door(_url(place), place.listener.dialects, authority, _reach(place))
 
 
 def _interface(endpoint: str) -> str:
     """The address that an endpoint string is limited to; empty if it is not."""
     found = _INTERFACE.search(endpoint)
     return re.sub(r"\\(.)", r"\1", found[1]) if found else ""
+
+
+def _reach(place: _Place) -> str:
+    """The addresses it can be reached at, if they are many."""
+    address: Any = place.port.getHost()
+    return _ANY.get(getattr(address, "host", "none"), "")
 
 
 def _url(place: _Place) -> str:

@@ -53,6 +53,8 @@ class StartFailed(SystemExit, Exception):
     def __init__(self, line: str) -> None:
         super().__init__(line)
         self.code = 1
+        # Of what made a start in the background fail, twistd shows the last line, cut to 100 bytes.
+        self.add_note("mqgate did not start, for the reason above")
 
 
 @attrs.frozen
@@ -67,6 +69,8 @@ class Surroundings:
     terminal: Terminal
     #: Has further signals to stop ignored: Twisted would answer a second one with a traceback.
     heed_no_more_signals: Callable[[], None]
+    #: Whether the log is shown on the terminal too, so that nothing need be told on both.
+    log_is_shown: bool = False
 
     def now(self) -> datetime:
         """The date and time."""
@@ -190,7 +194,8 @@ class Gate(Service):
         """Say where the server listens: in the log, and on the terminal it was started from."""
         data, doors = self._configuration.data, self._listeners.doors()
         for door in doors:
-            self._log.info("Listening on {url}", url=door.url)
+            self._log.info("Listening on {door}", door=str(door))
+        self._listeners.warn_of_old_tls()
         self._log.info("Ready")
         try:
             introduction = introduce(data, doors, self._version)
@@ -208,7 +213,8 @@ class Gate(Service):
             yield
         except (ListenError, StoreError, TLSError, OSError) as error:
             line = " ".join(str(error).split())
-            self._log.critical("mqgate cannot start: {line}", line=line)
+            if not self._around.log_is_shown:
+                self._log.critical("mqgate cannot start: {line}", line=line)
             self._around.terminal.complain(line)
             self._around.terminal.hang_up()
             raise StartFailed(line) from error
@@ -243,7 +249,7 @@ class Gate(Service):
             return
         self._pause = "stopping"
         self._around.heed_no_more_signals()
-        self._log.info("Stopping: {waiting} polls are waiting", waiting=engine.waiting)
+        self._log.info("Stopping; polls waiting: {waiting}", waiting=engine.waiting)
         if self._upkeep.running:
             self._upkeep.stop()
         await self._listeners.close()

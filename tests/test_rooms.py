@@ -1,4 +1,7 @@
-"""The walls between the rooms (style.md): who may import what, read from the source itself."""
+"""The walls between the rooms: who may import what, read from the source itself.
+
+What each room may know is in docs/architecture.md.
+"""
 
 from __future__ import annotations
 

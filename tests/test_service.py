@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import traceback
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,9 +13,10 @@ import msgspec
 from cryptography import x509
 from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred, fail
+from twisted.internet.interfaces import ILoggingContext
 from twisted.internet.protocol import Protocol
 from twisted.internet.testing import MemoryReactorClock, StringTransport
-from twisted.logger import capturedLogs, formatEvent
+from twisted.logger import LogLevel, capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
 from mqgate.config.first_run import DATABASE, FILE, make_folder, prepare
@@ -119,6 +121,7 @@ class GateTestCase(SynchronousTestCase):
         self.gates: list[Gate] = []
         #: Seconds of the reactor's clock in one of the wall clock.
         self.pace = 1
+        self.log_is_shown = False
 
     def tearDown(self) -> None:
         for gate in self.gates:
@@ -148,7 +151,12 @@ class GateTestCase(SynchronousTestCase):
             self.declarations,
             store(path, Inline()),
             Surroundings(
-                self.reactor, self.wall, self.reactor.seconds, self.terminal, self.heed_no_more
+                self.reactor,
+                self.wall,
+                self.reactor.seconds,
+                self.terminal,
+                self.heed_no_more,
+                self.log_is_shown,
             ),
             "1.2.3",
         )
@@ -224,7 +232,38 @@ class StartTests(GateTestCase):
         listen = r"['tcp:1:interface=\:\:1', 'tcp:2', 'unix:s']"
         self.start(self.gate(f"listen = {listen}\n{NAMESPACE}"))
         [said] = self.terminal.said
-        self.assertIn("http://[::1]:1, http://localhost:2, unix:", said)
+        self.assertIn("http://[::1]:1, http://localhost:2 (", said)
+        self.assertIn("), unix:", said)
+
+    def test_what_is_open_to_the_network_is_said_to_be(self) -> None:
+        """On the terminal and in the log."""
+        listen = r"['ssl:1', 'tcp:2:interface=\:\:', 'unix:s']"
+        with capturedLogs() as events:
+            self.start(self.gate(f"listen = {listen}\n{NAMESPACE}"))
+        doors = [
+            "https://localhost:1 (open to the network: all IPv4 addresses of this machine)",
+            "http://localhost:2 (open to the network: all addresses of this machine)",
+        ]
+        self.assertIn(f"mqgate listens on {', '.join(doors)}, unix:", self.terminal.said[0])
+        lines = [formatEvent(event) for event in events]
+        for door in doors:
+            self.assertIn(f"Listening on {door}", lines)
+
+    def test_twisted_reports_the_listeners_by_our_name(self) -> None:
+        """Not by that of a class."""
+        self.start(self.gate(f'listen = ["tcp:1", "ssl:2"]\n{NAMESPACE}'))
+        factories = [server[1] for server in self.reactor.tcpServers]
+        prefixes = [ILoggingContext(factory).logPrefix() for factory in factories]
+        self.assertEqual(prefixes, ["mqgate", "mqgate (TLS)"])
+
+    def test_listeners_with_old_versions_of_tls_are_warned_of(self) -> None:
+        for minimum, count in (("1.0", 1), ("1.1", 1), ("1.2", 0), ("1.3", 0)):
+            text = f'tls_minimum = "{minimum}"\nlisten = ["ssl:1", "tcp:2"]\n{NAMESPACE}'
+            with capturedLogs() as events:
+                self.stop(self.start(self.gate(text)))
+            found = [formatEvent(each) for each in events if each["log_level"] == LogLevel.warn]
+            said = f"TLS {minimum} is admitted on https://localhost:1 (tls_minimum): it is broken"
+            self.assertEqual([line.startswith(said) for line in found], [True] * count)
 
     def test_a_new_server_introduces_itself(self) -> None:
         self.start(self.gate(None))
@@ -250,7 +289,8 @@ class StartTests(GateTestCase):
 
 class FailingStartTests(GateTestCase):
     def refused(self, gate: Gate) -> StartFailed:
-        error = self.assertRaises(StartFailed, self.start, gate)
+        with capturedLogs() as self.events:
+            error = self.assertRaises(StartFailed, self.start, gate)
         assert isinstance(error, StartFailed)
         self.assertEqual(self.terminal.complaints, [str(error)])
         self.assertTrue(self.terminal.hung_up)
@@ -262,8 +302,32 @@ class FailingStartTests(GateTestCase):
         self.assertEqual(str(error), "mq.db is held by another server")
 
     def test_a_certificate_that_cannot_be_read_is_one_line(self) -> None:
+        """It names the file, and what to change for another one."""
         error = self.refused(self.gate('listen = ["ssl:1:privateKey=no.pem"]\n' + NAMESPACE))
-        self.assertIn("no.pem", str(error))
+        file, config = Path(self.folder, "no.pem"), Path(self.folder, FILE)
+        self.assertEqual(
+            str(error),
+            f"The key file {file} is missing. Mend that, or change listen in {config}"
+            " (or use --listen).",
+        )
+
+    def test_a_folder_that_made_certificates_cannot_go_to_is_one_line(self) -> None:
+        gate = self.gate('listen = ["ssl:1"]\n' + NAMESPACE)
+        Path(self.folder, "tls").touch()
+        self.assertIn(f"cannot be made in {self.folder}/tls (", str(self.refused(gate)))
+
+    def told(self, error: StartFailed) -> list[str]:
+        """What the log has about why."""
+        return [line for line in map(formatEvent, self.events) if line and str(error) in line]
+
+    def test_a_log_elsewhere_has_the_line_too(self) -> None:
+        error = self.refused(self.gate(store=BrokenStore))
+        self.assertEqual(self.told(error), [f"mqgate cannot start: {error}"])
+
+    def test_a_log_on_the_same_terminal_does_not_repeat_it(self) -> None:
+        self.log_is_shown = True
+        error = self.refused(self.gate(store=BrokenStore))
+        self.assertEqual(self.told(error), [])
 
     def test_it_ends_the_process_with_status_1_and_lets_twistd_clean_up(self) -> None:
         """twistd cleans up after an `Exception` only; of a `SystemExit` there is no traceback."""
@@ -271,6 +335,12 @@ class FailingStartTests(GateTestCase):
         self.assertIsInstance(error, SystemExit)
         self.assertIsInstance(error, Exception)
         self.assertEqual(error.code, 1)
+
+    def test_what_twistd_shows_of_it_in_the_background_is_not_cut_short(self) -> None:
+        """That is 100 bytes, with a few of its own, of the last line that Python would print."""
+        shown = traceback.format_exception_only(StartFailed("x" * 200))[-1]
+        self.assertIn("reason above", shown)
+        self.assertLess(len(shown), 90)
 
     def test_it_can_be_stopped_all_the_same(self) -> None:
         gate = self.gate(store=BrokenStore)
@@ -380,6 +450,24 @@ class CertificateTests(GateTestCase):
         self.pass_days(3 * RENEWAL)
         self.assertNotEqual(self.made(), before)
         self.assertEqual(self.made("ca.pem"), authority)
+
+    def levels(self, text: str) -> list[LogLevel]:
+        """The levels of the log's lines with ``text`` while a server starts and stops."""
+        with capturedLogs() as events:
+            self.stop(self.start(self.gate(self.TEXT)))
+        return [each["log_level"] for each in events if text in (formatEvent(each) or "")]
+
+    def test_an_authority_is_a_warning_only_to_those_who_had_another(self) -> None:
+        """A first start has no clients yet that trust anything."""
+        self.assertEqual(self.levels("which clients have to trust"), [LogLevel.info])
+        Path(self.folder, "tls", "ca.pem").unlink()
+        self.assertEqual(self.levels("which clients have to trust"), [LogLevel.warn])
+
+    def test_a_certificate_that_cannot_be_made_anew_is_a_warning(self) -> None:
+        self.levels("")
+        Path(self.folder, "tls", "ca.key").unlink()
+        self.TEXT = 'tls_names = ["new.example"]\n' + self.TEXT
+        self.assertEqual(self.levels("cannot be made anew without"), [LogLevel.warn])
 
     def test_a_renewal_that_fails_is_logged_once(self) -> None:
         self.start(self.gate(self.TEXT))

@@ -8,21 +8,23 @@ import os
 import sys
 
 from twisted.internet.testing import MemoryReactorClock
-from twisted.python.usage import UsageError
 from twisted.trial.unittest import SynchronousTestCase
 
 from mqgate import __version__
 from mqgate.config.first_run import DATABASE
 from mqgate.config.problems import ConfigurationError
 from mqgate.dialects import ALL
+from mqgate.storage.sqlite.lock import FileLock
 from mqgate.tap import (
     COLLECTOR_THRESHOLDS,
     Options,
     build,
+    check_unused,
     configure,
     makeService,
     random_hex,
     settle_collector,
+    shows_log,
 )
 from mqgate.terminal import Terminal
 
@@ -54,8 +56,19 @@ class OptionTests(TapTestCase):
         self.assertEqual((options["config"], options["data"]), ("a", "b"))
 
     def test_nothing_else_is_taken(self) -> None:
-        self.assertRaises(UsageError, self.options, "start")
-        self.assertRaises(UsageError, self.options, "--workers=2")
+        """The one line for it shows where twistd's own options stand."""
+        for word, said in (
+            ("start", "'start' is no option"),
+            ("-n", "option -n not recognized"),
+            ("--workers=2", "option --workers not recognized"),
+            ("--config", "option --config requires argument"),
+        ):
+            error = self.assertRaises(SystemExit, self.options, word)
+            self.assertEqual(
+                error.code,
+                f"mqgate: {said}: write twistd -n --pidfile= mqgate [--config FILE] [--data DIR]"
+                " [--listen ENDPOINT]... (twistd's own options stand before mqgate)",
+            )
 
     def test_the_version_is_ours(self) -> None:
         """Not Twisted's, which the option of that name would show by itself."""
@@ -97,6 +110,49 @@ class ConfigureTests(TapTestCase):
             f"{self.folder}: has a database but no mqgate.toml: put that back,"
             " or use --config FILE",
         )
+
+
+class LogTests(SynchronousTestCase):
+    def test_the_log_is_on_the_terminal_in_the_foreground_unless_told_otherwise(self) -> None:
+        foreground = {"nodaemon": True, "logfile": None, "syslog": False, "logger": None}
+        changes: list[tuple[dict[str, object], bool]] = [
+            ({}, True),
+            ({"logfile": "-"}, True),
+            ({"logfile": "mq.log"}, False),
+            ({"syslog": True}, False),
+            ({"logger": object()}, False),
+            ({"nodaemon": False}, False),
+        ]
+        for change, shown in changes:
+            self.assertEqual(shows_log({**foreground, **change}), shown, change)
+        self.assertFalse(shows_log(None))
+
+
+class OccupiedTests(TapTestCase):
+    def test_a_folder_that_another_server_has_ends_the_process_with_one_line(self) -> None:
+        """Before its ports are tried, which that server has as well."""
+        path = self.path(DATABASE + ".lock")
+        configure(self.options("-d", self.folder))
+        lock = FileLock(path)
+        lock.take()
+        self.addCleanup(lock.release)
+        error = self.assertRaises(SystemExit, makeService, self.options("-d", self.folder))
+        self.assertEqual(
+            error.code,
+            f"{path} is held by another server (process {os.getpid()}): stop that one first, or"
+            " give this one another data folder",
+        )
+
+    def test_looking_leaves_the_lock_to_the_store(self) -> None:
+        """Which takes it, or makes it, once the process has only the rights that it keeps."""
+        lock = FileLock(self.path(DATABASE + ".lock"))
+        check_unused(self.folder)
+        self.assertEqual(os.listdir(self.folder), [])
+        lock.take()
+        lock.release()
+        check_unused(self.folder)
+        lock.take()
+        lock.release()
 
 
 class DialectTests(SynchronousTestCase):

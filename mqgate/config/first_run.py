@@ -1,4 +1,4 @@
-"""What a server's first start leaves in its data folder (design, section 6).
+"""What a server's first start leaves in its data folder (docs/configuration.md lists it).
 
 ``mqgate.toml`` is written last and whole: a folder that has it is complete, and a first start that
 was cut short before is simply done again.
@@ -72,6 +72,11 @@ def make_folder(path: str) -> None:
     try:
         if not os.path.isdir(path):
             os.makedirs(path, mode=0o700)
+    except (FileExistsError, NotADirectoryError) as error:
+        what = "a file" if isinstance(error, FileExistsError) else "below a file"
+        raise ConfigurationError(
+            f"{error.filename}: is {what}, but has to be a folder: use data or --data for another"
+        ) from None
     except OSError as error:
         raise _cannot_be_made(error) from None
 

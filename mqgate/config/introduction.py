@@ -25,6 +25,12 @@ class Door:
     dialects: frozenset[str] | None
     #: The authority to trust, if the certificate is one that we made.
     authority: str | None
+    #: The addresses that it can be reached at, if they are many.
+    reach: str = ""
+
+    def __str__(self) -> str:
+        """Where it is, and that it is open to the network, if so."""
+        return f"{self.url} (open to the network: {self.reach})" if self.reach else self.url
 
     @property
     def secure(self) -> bool:
@@ -48,15 +54,16 @@ def introduce(data: str, doors: Sequence[Door], version: str) -> str | None:
 
 def where(doors: Sequence[Door], data: str) -> str:
     """One line that says where the server listens."""
-    return f"mqgate listens on {', '.join(door.url for door in doors)} (data in {data})\n"
+    return f"mqgate listens on {', '.join(map(str, doors))}; its data is in {data}\n"
 
 
 def _text(data: str, doors: Sequence[Door], requests: Sequence[FirstRequest], version: str) -> str:
     """The introduction."""
     lines = [f"mqgate {version} is running and listens on", ""]
     for door in doors:
-        signed = f"   (certificate signed by {door.authority})" if door.authority else ""
-        lines.append(f"    {door.url}{signed}")
+        lines.append(f"    {door}")
+        if door.authority:
+            lines.append(f"        with a certificate signed by {door.authority}")
     lines += [
         "",
         "A first request for each service it stands in for. Paste a line as it is; the credentials",
@@ -67,8 +74,9 @@ def _text(data: str, doors: Sequence[Door], requests: Sequence[FirstRequest], ve
             lines += ["", f"{request.dialect}:", "", line]
     lines += [
         "",
-        f"The configuration is {os.path.join(data, 'mqgate.toml')}; what it says for clients is in",
-        "its comments. This text is kept in " + os.path.join(data, FIRST_STEPS) + ".",
+        f"The configuration is {os.path.join(data, 'mqgate.toml')}; its comments say how to point",
+        "old clients here, and how to keep a listener to this machine. This text is kept in",
+        f"{os.path.join(data, FIRST_STEPS)}.",
         "",
     ]
     return "\n".join(lines)
@@ -80,7 +88,7 @@ def curl_line(data: str, doors: Sequence[Door], request: FirstRequest) -> str | 
     door = next((each for each in serving if each.secure), serving[0] if serving else None)
     if door is None:
         return None
-    words = ["curl"]
+    words = ["curl", "-w", r"\n"]
     if door.authority:
         words += ["--cacert", door.authority]
     words += ["-K", curl_file(data, request.dialect), *request.arguments, door.url + request.path]

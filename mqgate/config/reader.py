@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 
 import attrs
 
-from mqgate.config.problems import ConfigurationError, Place
+from mqgate.config.problems import ConfigurationError, Place, show
 from mqgate.config.secrets import SecretSource
 from mqgate.config.typed import convert
 from mqgate.config.values import Configuration, Listening, Namespace, ServerKeys
@@ -29,6 +30,10 @@ class Overrides:
 
 
 _NO_OVERRIDES = Overrides()
+#: What Python's reader says about that, with the place at the end.
+_GIVEN_TWICE = re.compile(
+    r"(?:Cannot (?:overwrite|declare|mutate|redefine)|Duplicate ).*?( \(at .*\))$"
+)
 
 
 def read(
@@ -67,13 +72,16 @@ def read(
 def _load(path: str, place: Place) -> dict[str, Any]:
     """The file's tables."""
     try:
-        with open(path, "rb") as file:
-            return tomllib.load(file)
+        # The mark that some editors put before UTF-8 text is no part of it.
+        with open(path, encoding="utf-8-sig", newline="") as file:
+            return tomllib.loads(file.read())
     except OSError as error:
         raise place.wrong(f"cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
         raise place.wrong("is not UTF-8 text: save it as UTF-8") from None
     except tomllib.TOMLDecodeError as error:
+        if twice := _GIVEN_TWICE.match(str(error)):
+            raise place.wrong(f"a key or section is given twice{twice[1]}: keep one") from None
         raise place.wrong(f"is not TOML: {error}") from None
 
 
@@ -124,19 +132,33 @@ def _listeners(
 ) -> tuple[Listening, ...]:
     """Where to listen: what the command line says, or else the file."""
     if overrides.listen:
-        here, folder = Place("--listen"), os.getcwd()
-        return tuple(
-            Listening(_listener(each, folder, spoken, here), "the --listen of the command line")
-            for each in overrides.listen
-        )
+        places = [Place("--listen")] * len(overrides.listen)
+        setting = "the --listen of the command line"
+        return _all_listening(overrides.listen, places, os.getcwd(), spoken, setting)
     here, folder = place.below("listen"), os.path.dirname(os.path.abspath(place.source))
     if not server.listen:
         raise here.wrong('is an empty list: use at least one endpoint, such as "ssl:8443"')
     setting = f"listen in {place.source} (or use --listen)"
-    return tuple(
-        Listening(_listener(each, folder, spoken, here.item(index)), setting)
-        for index, each in enumerate(server.listen)
-    )
+    places = [here.item(index) for index in range(len(server.listen))]
+    return _all_listening(server.listen, places, folder, spoken, setting)
+
+
+def _all_listening(
+    written: Sequence[object],
+    places: Sequence[Place],
+    folder: str,
+    spoken: Mapping[str, Declaration],
+    setting: str,
+) -> tuple[Listening, ...]:
+    """The listeners that are asked for, each at its place; no two at the same address."""
+    found: list[Listening] = []
+    for each, place in zip(written, places, strict=True):
+        listener = _listener(each, folder, spoken, place)
+        if any(listener.clashes_with(before.listener) for before in found):
+            fault = f"{show(each)} has the address of a listener before it: use another"
+            raise place.refused(fault)
+        found.append(Listening(listener, setting))
+    return tuple(found)
 
 
 def _listener(

@@ -44,8 +44,9 @@ class SecretSource:
 
     def _from_file(self, path: str, place: Place) -> str:
         """The text of a file, without the newline that editors put at its end."""
+        path = os.path.join(self.folder, path)
         try:
-            with open(os.path.join(self.folder, path), encoding="utf-8") as file:
+            with open(path, encoding="utf-8") as file:
                 secret = file.read().removesuffix("\n").removesuffix("\r")
         except OSError as error:
             raise place.wrong(f"asks for the file {path}: {error.strerror}") from None

@@ -18,7 +18,10 @@ database = "sqlite"         # a file in the data folder
 
 # Where to listen. "ssl:" is HTTPS, with the certificate in tls/ here unless you name your own:
 #   "ssl:8443:privateKey=/path/to/key.pem:certKey=/path/to/certificate.pem"
-# "tcp:" is plain HTTP: keep it to this machine (interface=127.0.0.1) or behind a proxy.
+# "tcp:" is plain HTTP: keep it to this machine, or behind a proxy.
+#   "ssl:8443"                         all IPv4 addresses of this machine: open to the network
+#   "ssl:8443:interface=127.0.0.1"     this machine only
+#   'ssl:8443:interface=\\:\\:'          IPv6 as well
 listen = $listen
 
 # How old clients are pointed here, when the host of the service they were written for cannot be

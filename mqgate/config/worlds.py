@@ -1,4 +1,4 @@
-"""Which worlds there are, and who may claim them (design, section 2)."""
+"""Which worlds there are, and who may claim them."""
 
 from __future__ import annotations
 

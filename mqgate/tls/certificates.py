@@ -62,8 +62,10 @@ class Ensured:
     ca_made: bool = False
     #: Whether a new server certificate was made.
     server_made: bool = False
-    #: Why something was made, or why it should have been but could not; else empty. A sentence.
+    #: What was made and why, or what should have been but could not; else empty. A sentence.
     reason: str = ""
+    #: Whether ``reason`` asks something of the operator of a server that has clients already.
+    urgent: bool = False
 
 
 @attrs.frozen
@@ -89,28 +91,49 @@ def ensure(
     is made anew, with the authority that is there, when a name is missing from it or it ends
     within 30 days; a certificate that was put there by somebody else is left alone.
 
-    Raises `ValueError` for a name that is neither a DNS name nor an IP address, `TLSError` when
-    the files that are there cannot be used, and `OSError` when the folder cannot be written.
+    Raises `ValueError` for a name that is neither a DNS name nor an IP address, and `TLSError`
+    when the folder cannot be written, or the files that are there cannot be used.
     """
     wanted = _wanted_names(names, socket.gethostname() if host is None else host)
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return _ensure(folder, wanted, now)
+    except OSError as error:
+        raise TLSError(
+            f"Certificates cannot be made in {folder} ({error.strerror}): check its owner and mode."
+        ) from error
+
+
+def _ensure(folder: Path, wanted: Sequence[Name], now: datetime) -> Ensured:
+    """`ensure` in a folder that is there."""
     files, ca_file = made_files(folder), folder / "ca.pem"
     if _is_foreign(files):
         return Ensured(files, None)
     authority = _read_authority(folder)
     if authority is None or _expires(authority) - now < RENEW_BEFORE:
-        _make_server(folder, _make_authority(folder, now), wanted, now)
-        reason = f"There was no {ca_file}."
-        if authority is not None:
-            reason = f"The authority in {ca_file} ends on {_expires(authority):%Y-%m-%d}."
-        return Ensured(files, ca_file, ca_made=True, server_made=True, reason=reason)
+        return _begin_anew(folder, authority, wanted, now)
     need = _why_anew(files, authority, wanted, now)
     if not need:
         return Ensured(files, ca_file)
     if authority.key is None:
-        return Ensured(files, ca_file, reason=_without_key(folder, need, now))
+        return Ensured(files, ca_file, reason=_without_key(folder, need, now), urgent=True)
     _make_server(folder, authority, wanted, now)
-    return Ensured(files, ca_file, server_made=True, reason=need)
+    reason = f"{need.removesuffix('.')}: made a new one."
+    return Ensured(files, ca_file, server_made=True, reason=reason)
+
+
+def _begin_anew(
+    folder: Path, old: _Authority | None, wanted: Sequence[Name], now: datetime
+) -> Ensured:
+    """Make both, in place of what there was, if anything."""
+    files, ca_file = made_files(folder), folder / "ca.pem"
+    first = not files.certificate.exists()
+    _make_server(folder, _make_authority(folder, now), wanted, now)
+    why = f"There was no {ca_file}"
+    if old is not None:
+        why = f"The authority in {ca_file} {_end(old, now)}"
+    reason = f"{why}: made a new one, which clients have to trust."
+    return Ensured(files, ca_file, ca_made=True, server_made=True, reason=reason, urgent=not first)
 
 
 def parse_name(text: str) -> Name:
@@ -164,7 +187,7 @@ def _why_anew(files: KeyFiles, ours: _Authority, wanted: Sequence[Name], now: da
     except (InvalidSignature, ValueError, TypeError):
         return f"The certificate in {files.certificate} was signed by another authority."
     if _expires(pair) - now < RENEW_BEFORE:
-        return f"The certificate in {files.certificate} ends on {_expires(pair):%Y-%m-%d}."
+        return f"The certificate in {files.certificate} {_end(pair, now)}."
     missing = [str(each) for each in wanted if each not in _names_in(pair.certificate)]
     if missing:
         return f"The certificate in {files.certificate} lacks the name {', '.join(missing)}."
@@ -198,6 +221,11 @@ def _without_key(folder: Path, need: str, now: datetime) -> str:
 
 def _expires(pair: KeyPair | _Authority) -> datetime:
     return pair.certificate.not_valid_after_utc
+
+
+def _end(pair: KeyPair | _Authority, now: datetime) -> str:
+    """When it ends, or ended, as the end of a sentence."""
+    return f"{'ends' if now < _expires(pair) else 'ended'} on {_expires(pair):%Y-%m-%d}"
 
 
 def _names_in(certificate: x509.Certificate) -> set[Name]:

@@ -69,13 +69,6 @@ class ServerContext:
         self._seen = _look(self.files)
         self._served = load(self.files)
         self._context = _make_context(self._served, self.files, self.minimum)
-        if self.minimum < "1.2":
-            self._log.warn(
-                "TLS {minimum} is admitted beside the certificate in {path}: "
-                "it is broken, and only for clients that cannot do better.",
-                minimum=self.minimum,
-                path=str(self.files.certificate),
-            )
 
     @property
     def certificate(self) -> x509.Certificate:
@@ -134,7 +127,7 @@ class ServerContext:
         end = self.certificate.not_valid_after_utc
         if now < end - _WARN_BEFORE:
             return
-        verb = "ends" if now < end else "has ended"
+        verb = "ends" if now < end else "ended"
         told = f"The certificate in {self.files.certificate} {verb} on {_day(end)}"
         if told != self._told:
             self._told = told

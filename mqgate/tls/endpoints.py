@@ -117,6 +117,11 @@ def _explain(name: str, error: CannotListenError | OSError, setting: str) -> str
             'open it (a .socket unit, { endpoint = "systemd:...", tls = true }), give the process '
             f"CAP_NET_BIND_SERVICE (setcap), or change {setting}."
         )
-    if number == errno.EADDRNOTAVAIL or isinstance(cause, socket.gaierror):
+    if isinstance(cause, socket.gaierror):
+        return (
+            f"{place} cannot be opened, nobody knows that name: "
+            f"write an IP address of this machine, or change {setting}."
+        )
+    if number == errno.EADDRNOTAVAIL:
         return f"{place} cannot be opened, this machine has no such address: change {setting}."
     return f"{place} cannot be opened ({cause.strerror}): change {setting}."

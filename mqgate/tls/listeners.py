@@ -6,10 +6,12 @@ certificate and the lowest version as it parses them. See `mqgate.tls.endpoints`
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import attrs
+from twisted.internet.interfaces import IStreamServerEndpointStringParser
+from twisted.plugin import getPlugins
 
 from mqgate.tls.pem import KeyFiles
 
@@ -26,6 +28,8 @@ _ARGUMENTS = {
     "ssl": ("port", "privateKey", "certKey", "interface", "backlog", "extraCertChain"),
     "tls": ("path", "port", "backlog", "interface"),
 }
+#: What stands for all addresses, of IPv4 and IPv6.
+_ALL = ("0.0.0.0", "::")
 _FILE_KEYS = ("privateKey", "certKey", "extraCertChain")
 #: What Twisted takes in an ``ssl:`` string and we do not, with the reason.
 _REFUSED = {
@@ -46,6 +50,18 @@ class Listener:
     files: KeyFiles | None = None
     #: The dialects that are served here; None for all.
     dialects: frozenset[str] | None = None
+
+    def clashes_with(self, other: Listener) -> bool:
+        """Whether both ask for the same address, which only one can have."""
+        ours, theirs = _address(self.endpoint), _address(other.endpoint)
+        if ours is None or theirs is None:
+            return self.endpoint == other.endpoint
+        interfaces = {ours[1], theirs[1]}
+        return (
+            ours[0] == theirs[0] != "0"  # which stands for another port each time
+            and len({":" in each for each in interfaces}) == 1
+            and (len(interfaces) == 1 or not interfaces.isdisjoint(_ALL))
+        )
 
 
 def parse_listener(written: object, base: Path) -> Listener:
@@ -123,7 +139,7 @@ def _parse_endpoint(text: str, base: Path) -> Listener:
         case "tls":
             folder = base.absolute() / arguments.pop("path")
             plain = {"port": "443", "interface": "::"} | arguments
-            files = KeyFiles(folder, folder)
+            files = KeyFiles(folder, folder, in_folder=True)
             return Listener(_put_together("tcp6", plain), tls=True, files=files)
         case "unix":
             arguments["address"] = str(base.absolute() / arguments["address"])
@@ -161,11 +177,7 @@ def _take_apart(text: str) -> tuple[str, dict[str, str]]:
         raise ValueError(f'{text!r} is no endpoint: write one such as "ssl:8443" or "tcp:8080"')
     known = _ARGUMENTS.get(kind)
     if known is None:
-        if any(value in ("ssl", "tls") for _, value in fields[1:]):
-            raise ValueError(
-                f"{text!r}: TLS inside of {kind!r} is written as a table, "
-                f'{{ endpoint = "{kind}:tcp:...", tls = true }}'
-            )
+        _check_plugin(text, kind, [value for _, value in fields[1:]])
         return kind, {}
     arguments: dict[str, str] = {}
     for position, (name, value) in enumerate(fields[1:]):
@@ -175,6 +187,18 @@ def _take_apart(text: str) -> tuple[str, dict[str, str]]:
         arguments[name] = value
     _check(text, kind, arguments)
     return kind, arguments
+
+
+def _check_plugin(text: str, kind: str, rest: Sequence[str]) -> None:
+    """A kind that is not ours has to be that of a plugin of Twisted's, and without TLS inside."""
+    plugins = getPlugins(IStreamServerEndpointStringParser)
+    if all(kind.lower() != each.prefix.lower() for each in plugins):
+        raise ValueError(f"{text!r}: there is no endpoint {kind!r}, use {', '.join(_ARGUMENTS)}")
+    if any(value in ("ssl", "tls") for value in rest):
+        raise ValueError(
+            f"{text!r}: TLS inside of {kind!r} is written as a table, "
+            f'{{ endpoint = "{kind}:tcp:...", tls = true }}'
+        )
 
 
 def _argument_name(
@@ -235,6 +259,14 @@ def _fields(text: str) -> Iterator[tuple[str | None, str]]:
     if quoted:
         raise ValueError(f"{text!r} ends in a backslash that quotes nothing")
     yield name, value
+
+
+def _address(endpoint: str) -> tuple[str, str] | None:
+    """The port of an endpoint string of `Listener`, and the interface; None if it has none."""
+    kind, arguments = _take_apart(endpoint)
+    if kind not in ("tcp", "tcp6"):
+        return None
+    return arguments["port"], arguments.get("interface") or ("::" if kind == "tcp6" else "0.0.0.0")
 
 
 def _put_together(kind: str, arguments: Mapping[str, str]) -> str:

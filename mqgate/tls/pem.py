@@ -46,6 +46,8 @@ class KeyFiles:
     certificate: Path
     #: A file with further certificates of the chain.
     chain: Path | None = None
+    #: Whether `key` has to be a folder.
+    in_folder: bool = False
 
     def all(self) -> tuple[Path, ...]:
         """Each file once."""
@@ -68,6 +70,8 @@ def located(files: KeyFiles) -> KeyFiles:
     folder = files.key
     # Not Path.is_dir, which raises where a folder above may not be entered; reading tells it best.
     if not os.path.isdir(folder):
+        if files.in_folder:
+            raise TLSError(f"There is no folder {folder} for key and certificate.")
         return files
     for key, certificate in _PAIRS:
         if os.path.exists(folder / key) and os.path.exists(folder / certificate):
@@ -87,9 +91,10 @@ def load(files: KeyFiles) -> KeyPair:
 
     The certificate may stand anywhere among those of its chain. Raises `TLSError`.
     """
+    alone = files.key == files.certificate and not files.in_folder
     files = located(files)
-    key = _read_key(files.key)
-    certificates = read_certificates(files.certificate)
+    key = _read_key(files.key, alone)
+    certificates = read_certificates(files.certificate, alone)
     leaf = next((each for each in certificates if belongs(key, each)), None)
     if leaf is None:
         raise TLSError(
@@ -108,9 +113,17 @@ def belongs(key: PrivateKey, certificate: x509.Certificate) -> bool:
         return False
 
 
-def read_certificates(path: Path) -> list[x509.Certificate]:
-    """All certificates in a PEM file, in its order, at least one. Raises `TLSError`."""
+def read_certificates(path: Path, alone: bool = False) -> list[x509.Certificate]:
+    """All certificates in a PEM file, in its order, at least one. Raises `TLSError`.
+
+    ``alone`` is true for a file that was named to hold both, the key and the certificate.
+    """
     blocks = _CERTIFICATE.findall(_read(path, "certificate"))
+    if not blocks and alone:
+        raise TLSError(
+            f"The file {path} holds a key and no certificate: "
+            "name the certificate's file as well, with certKey."
+        )
     if not blocks:
         raise TLSError(
             f"The certificate file {path} holds no certificate in PEM format: "
@@ -122,9 +135,15 @@ def read_certificates(path: Path) -> list[x509.Certificate]:
         raise TLSError(f"A certificate in {path} is damaged: {_reason(error)}.") from error
 
 
-def _read_key(path: Path) -> PrivateKey:
-    """The first private key in a PEM file."""
-    block = _KEY.search(_read(path, "key"))
+def _read_key(path: Path, alone: bool) -> PrivateKey:
+    """The first private key in a PEM file; ``alone`` as in `read_certificates`."""
+    content = _read(path, "key")
+    block = _KEY.search(content)
+    if block is None and alone and _CERTIFICATE.search(content):
+        raise TLSError(
+            f"The file {path} holds a certificate and no key: "
+            "name the key's file as well, with privateKey."
+        )
     if block is None:
         raise TLSError(
             f"The key file {path} holds no private key in PEM format: "

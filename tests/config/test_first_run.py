@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import tomllib
 from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from mqgate.config.first_run import DATABASE, REQUESTS, prepare
+from mqgate.config.first_run import DATABASE, REQUESTS, make_folder, prepare
 from mqgate.config.introduction import Door, introduce, where
 from mqgate.config.problems import ConfigurationError
 from mqgate.config.reader import read
@@ -17,7 +18,7 @@ from mqgate.config.toml import toml_key, toml_value
 from mqgate.tls.listeners import parse_listener
 from tests.config.sample import SampleNamespace, counting_hex, declare
 
-TLS = Door("https://localhost:8443", None, "/data/tls/ca.pem")
+TLS = Door("https://localhost:8443", None, "/data/tls/ca.pem", "all of this machine")
 PLAIN = Door("http://127.0.0.1:8080", None, None)
 
 
@@ -116,12 +117,27 @@ class FolderTests(FirstRunTestCase):
         self.assertIn("sample.new: cannot be made: Is a directory", str(error))
 
     def test_a_folder_that_cannot_be_made_is_one_line(self) -> None:
+        self.data = os.path.join(os.path.dirname(self.data), "x" * 300)
+        error = self.assertRaises(ConfigurationError, self.prepare)
+        self.assertEqual(
+            str(error),
+            f"{self.data}: cannot be made: File name too long: use --data to name another folder",
+        )
+
+    def test_a_file_where_the_folder_has_to_be_is_called_one(self) -> None:
+        """Or above it."""
         os.makedirs(os.path.dirname(self.data))
         with open(self.data, "w"):
             pass
-        error = self.assertRaises(ConfigurationError, self.prepare)
-        self.assertIn(f"{self.data}: cannot be made: ", str(error))
-        self.assertNotIn("\n", str(error))
+        for folder, what in (
+            (self.data, "a file"),
+            (os.path.join(self.data, "below"), "below a file"),
+        ):
+            error = self.assertRaises(ConfigurationError, make_folder, folder)
+            self.assertEqual(
+                str(error),
+                f"{folder}: is {what}, but has to be a folder: use data or --data for another",
+            )
 
 
 class IntroductionTests(FirstRunTestCase):
@@ -138,8 +154,12 @@ class IntroductionTests(FirstRunTestCase):
         text = self.introduce(TLS, PLAIN)
         assert text is not None
         self.assertIn("mqgate 1.2.3 is running", text)
-        self.assertIn("https://localhost:8443   (certificate signed by /data/tls/ca.pem)", text)
-        self.assertIn("http://127.0.0.1:8080\n", text)
+        self.assertIn(
+            "    https://localhost:8443 (open to the network: all of this machine)\n"
+            "        with a certificate signed by /data/tls/ca.pem\n"
+            "    http://127.0.0.1:8080\n",
+            text,
+        )
 
     def test_each_dialect_has_a_line_to_paste(self) -> None:
         text = self.introduce(PLAIN, TLS)
@@ -149,7 +169,7 @@ class IntroductionTests(FirstRunTestCase):
         self.assertEqual(
             lines[0],
             [
-                *("curl", "--cacert", "/data/tls/ca.pem"),
+                *("curl", "-w", r"\n", "--cacert", "/data/tls/ca.pem"),
                 *("-K", os.path.join(self.data, "curl", "sample")),
                 *("-d", "it's here"),
                 f"https://localhost:8443/rooms/{0xABC0:024x}",
@@ -179,7 +199,26 @@ class IntroductionTests(FirstRunTestCase):
     def test_later_starts_have_one_line(self) -> None:
         self.assertEqual(
             where([TLS, PLAIN], "/data"),
-            "mqgate listens on https://localhost:8443, http://127.0.0.1:8080 (data in /data)\n",
+            "mqgate listens on https://localhost:8443 (open to the network: all of this machine),"
+            " http://127.0.0.1:8080; its data is in /data\n",
+        )
+
+
+class TemplateTests(FirstRunTestCase):
+    def test_the_listeners_that_its_comments_show_are_ones(self) -> None:
+        """One each for this machine, for IPv4, and for IPv6 too."""
+        self.prepare()
+        shown = re.findall(
+            r"^# +(['\"])(ssl:8443[^/]*?)\1 +\w", self.text("mqgate.toml"), re.MULTILINE
+        )
+        found = [parse_listener(endpoint, Path("/")).endpoint for _, endpoint in shown]
+        self.assertEqual(
+            found,
+            [
+                "tcp:8443:backlog=1024",
+                "tcp:8443:interface=127.0.0.1:backlog=1024",
+                r"tcp:8443:interface=\:\::backlog=1024",
+            ],
         )
 
 

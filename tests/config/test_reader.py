@@ -118,7 +118,7 @@ class AcceptedTests(ReaderTestCase):
         self.assertEqual(configuration.worlds, ())
 
     def test_the_first_names_of_a_namespace_share_a_world(self) -> None:
-        """Every further name is a world apart (design, section 2)."""
+        """Every further name is a world apart: docs/configuration.md, Namespaces."""
         configuration = self.read(
             '[namespaces.demo.sample]\nrooms = ["a", "b"]\ntokens = []\n'
             '[namespaces.demo.other]\nrooms = ["a", "c"]\ntokens = []\n'
@@ -166,11 +166,17 @@ class SecretTests(ReaderTestCase):
             file.write(b"p\xe4ss")
         for reference, complaint in [
             ('{ env = "MQ_TOKEN" }', "the environment variable MQ_TOKEN: set it"),
-            ('{ file = "none" }', "the file none: No such file or directory"),
             ('{ file = "empty" }', "the file empty: it is empty"),
             ('{ file = "latin" }', "the file latin: it is not UTF-8 text"),
         ]:
             self.assertEqual(self.refusal(self.section(f"[{reference}]")), f"{where} {complaint}")
+
+    def test_a_missing_file_is_named_with_its_folder(self) -> None:
+        """Which need not be the one that the operator has in mind."""
+        text = self.section('[{ file = "none" }]')
+        error = self.assertRaises(ConfigurationError, self.read, text)
+        path = os.path.join(self.folder, "none")
+        self.assertIn(f" asks for the file {path}: No such file or directory", str(error))
 
     def test_a_misspelt_reference_is_refused(self) -> None:
         self.assertEqual(
@@ -333,6 +339,42 @@ class RefusedTests(ReaderTestCase):
         overrides = Overrides(listen=["nonsense"])
         error = self.assertRaises(ConfigurationError, self.read, NAMESPACE, overrides=overrides)
         self.assertTrue(str(error).startswith("--listen: 'nonsense' is no endpoint"), error)
+
+    def test_no_two_listeners_can_have_the_same_address(self) -> None:
+        """The system would only say that the port is taken."""
+        line = self.refusal(f'listen = ["tcp:1", "tcp:2", "ssl:1"]\n{NAMESPACE}')
+        self.assertEqual(
+            line,
+            'mqgate.toml: listen[2]: "ssl:1" has the address of a listener before it: use another',
+        )
+        overrides = Overrides(listen=["tcp:1", "tcp:1"])
+        error = self.assertRaises(ConfigurationError, self.read, NAMESPACE, overrides=overrides)
+        self.assertTrue(str(error).startswith('--listen: "tcp:1" has the address of a'), error)
+
+    def test_a_kind_of_endpoint_that_does_not_exist_is_refused(self) -> None:
+        self.assertEqual(
+            self.refusal(f'listen = ["carrier:pigeon"]\n{NAMESPACE}'),
+            "mqgate.toml: listen[0]: 'carrier:pigeon': there is no endpoint 'carrier',"
+            " use tcp, tcp6, unix, systemd, ssl, tls",
+        )
+
+    def test_the_mark_that_some_editors_put_before_the_text_does_no_harm(self) -> None:
+        self.read("\N{ZERO WIDTH NO-BREAK SPACE}" + NAMESPACE)
+
+    def test_lines_may_end_as_on_windows(self) -> None:
+        self.read(NAMESPACE.replace("\n", "\r\n"))
+
+    def test_what_is_given_twice_is_told_with_its_line(self) -> None:
+        for text, at in [
+            ('data = "a"\ndata = "b"\n', "line 2, column 11"),
+            ("[sample]\n[sample]\n", "line 2, column 8"),
+            ("http = { head_seconds = 1, head_seconds = 2 }\n", "line 1, column 44"),
+            ("http = {}\n[http]\n", "line 2, column 6"),
+        ]:
+            self.assertEqual(
+                self.refusal(text),
+                f"mqgate.toml: a key or section is given twice (at {at}): keep one",
+            )
 
     def test_a_file_that_is_not_toml_is_refused_with_its_line(self) -> None:
         self.assertEqual(

@@ -26,12 +26,18 @@ class LiveTestCase(SynchronousTestCase):
         listen: Sequence[str] | None = None,
         config: str | None = None,
         environment: Mapping[str, str] | None = None,
+        twistd: Sequence[str] = (),
     ) -> Server:
         """A server that is not started yet; see `Server`."""
         place = self.folder / folder
         place.mkdir(parents=True, exist_ok=True)
         server = Server(
-            place, arguments=arguments, listen=listen, config=config, environment=environment
+            place,
+            arguments=arguments,
+            listen=listen,
+            config=config,
+            environment=environment,
+            twistd_options=twistd,
         )
         self.addCleanup(server.kill)
         return server

@@ -80,12 +80,13 @@ class Server:
         config: str | None = None,
         environment: Mapping[str, str] | None = None,
         python: str = sys.executable,
+        twistd_options: Sequence[str] = (),
     ) -> None:
         """``folder`` is where it is started; its data goes to ``mqgate-data`` there.
 
         Without ``listen`` it listens on two free ports, plain and TLS. ``config`` is the text of a
         configuration; without it the server writes its own at its first start. ``python`` is an
-        interpreter that has an mqgate of its own.
+        interpreter that has an mqgate of its own; ``twistd_options`` stand before ``mqgate``.
         """
         self.folder = Path(folder).absolute()
         self.data = self.folder / "mqgate-data"
@@ -101,6 +102,7 @@ class Server:
             self._arguments = ["--config=mqgate.toml", *self._arguments]
         self._environment = dict(environment or {})
         self._python = python
+        self._twistd = ["-n", "--pidfile=", *twistd_options]
         self.process: subprocess.Popen[bytes] | None = None
 
     # -- life
@@ -120,7 +122,7 @@ class Server:
         self.folder.mkdir(parents=True, exist_ok=True)
         with self._file("out").open("ab") as out, self._file("err").open("ab") as err:
             self.process = subprocess.Popen(
-                twistd("-n", "--pidfile=", "mqgate", *self._arguments, python=self._python),
+                twistd(*self._twistd, "mqgate", *self._arguments, python=self._python),
                 cwd=self.folder,
                 env={**environment(self._python), **self._environment},
                 stdin=subprocess.DEVNULL,
@@ -203,10 +205,12 @@ class Server:
         finally:
             connection.close()
 
-    def ask_queue(self, method: str, queue: str, rest: str = "", body: object = None) -> Answer:
+    def ask_queue(
+        self, method: str, queue: str, rest: str = "", body: object = None, *, tls: bool = False
+    ) -> Answer:
         """Ask a queue of the first IronMQ project something: ``rest`` follows its name."""
         project, _ = self.project()
-        return self.ask(method, f"/1/projects/{project}/queues/{queue}{rest}", body)
+        return self.ask(method, f"/1/projects/{project}/queues/{queue}{rest}", body, tls=tls)
 
     def send(
         self, connection: http.client.HTTPConnection, method: str, path: str, body: object = None

@@ -1,4 +1,4 @@
-"""What keeps a server from starting is one line, and exit status 1 (design, section 6)."""
+"""What keeps a server from starting is one line, and exit status 1."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ class FailingStartTests(LiveTestCase):
         errors = server.errors()
         self.assertEqual(errors.count("\n"), 1, errors)
         self.assertNotIn("Traceback", errors + server.output())
+        self.assertNotIn(errors.strip(), server.output())  # a terminal shows both
         return errors.strip()
 
     def test_a_port_that_is_taken(self) -> None:
@@ -44,6 +45,16 @@ class FailingStartTests(LiveTestCase):
         line = self.line(self.server(folder="second", arguments=[f"--data={first.data}"]))
         self.assertIn(f"held by another server (process {first.process.pid})", line)
         self.assertEqual(first.ask("GET", "/readyz").status, 200)
+
+    def test_a_second_start_in_the_same_folder(self) -> None:
+        """The ports are taken as well, but that is not what is to be said."""
+        first = self.started()
+        assert first.process is not None
+        second = self.server(listen=[])
+        second.launch()
+        self.assertEqual(second.wait(), 1)
+        self.assertIn(f"held by another server (process {first.process.pid})", second.errors())
+        self.assertNotIn("Port", second.errors())
 
     def test_a_wrong_configuration(self) -> None:
         config = f"{CONFIG}[ironmq]\npost_status = 202\n"
@@ -78,11 +89,17 @@ class FailingStartTests(LiveTestCase):
         (self.folder / "file").touch()
         self.assertTrue(self.line(self.server(arguments=["--data=file"])).startswith("file"))
 
-    def test_an_option_that_does_not_exist(self) -> None:
-        server = self.server(arguments=["--colour=red"])
-        server.launch()
-        self.assertEqual(server.wait(), 1)
-        self.assertIn("--colour", server.output())
+    def test_what_is_no_option(self) -> None:
+        """Or is one of twistd's, in the wrong place."""
+        for folder, argument in enumerate(("--colour=red", "start", "-n")):
+            line = self.line(self.server(folder=str(folder), arguments=[argument]))
+            self.assertIn(argument.partition("=")[0], line)
+            self.assertIn("twistd -n --pidfile= mqgate [--config FILE]", line)
+
+    def test_a_log_file_has_the_line_too(self) -> None:
+        log = self.folder / "mq.log"
+        server = self.server(listen=["tcp:1:interface=192.0.2.1"], twistd=[f"--logfile={log}"])
+        self.assertIn(f"mqgate cannot start: {self.line(server)}", log.read_text(encoding="utf-8"))
 
     def test_in_the_background_the_line_comes_too_and_no_pid_file_stays(self) -> None:
         first = self.started()
@@ -102,9 +119,9 @@ class FailingStartTests(LiveTestCase):
             check=False,
         )
         self.assertEqual(shown.returncode, 1)
-        self.assertIn(
-            f"Port {first.port} on 127.0.0.1 is taken", shown.stderr.decode().splitlines()[0]
-        )
+        line, twistds, *_ = shown.stderr.decode().splitlines()
+        self.assertIn(f"Port {first.port} on 127.0.0.1 is taken", line)
+        self.assertIn("'mqgate did not start, for the reason above'", twistds)
         log = log_file.read_text(encoding="utf-8")
         self.assertIn(f"mqgate cannot start: Port {first.port} on 127.0.0.1 is taken", log)
         self.assertNotIn("Traceback", log)

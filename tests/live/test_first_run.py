@@ -1,4 +1,4 @@
-"""The first start in an empty folder, and the ones after it (design, section 6)."""
+"""The first start in an empty folder, and the ones after it."""
 
 from __future__ import annotations
 
@@ -14,10 +14,12 @@ class FirstRunTests(LiveTestCase):
     def curl_lines(self, text: str) -> list[str]:
         return [line for line in text.splitlines() if line.startswith("curl ")]
 
-    def paste(self, line: str) -> subprocess.CompletedProcess[bytes]:
+    def paste(
+        self, line: str, more: str = "-w '\\n%{http_code}'"
+    ) -> subprocess.CompletedProcess[bytes]:
         """Run a line as a person would: in a shell, where the server was started."""
         return subprocess.run(
-            ["sh", "-c", f"exec {line} -sS -w '\\n%{{http_code}}'"],
+            ["sh", "-c", f"exec {line} -sS {more}"],
             cwd=self.folder,
             capture_output=True,
             timeout=PATIENCE_SECONDS,
@@ -33,6 +35,7 @@ class FirstRunTests(LiveTestCase):
             self.assertEqual(answer.stderr, b"")
             self.assertRegex(answer.stdout.decode(), r"\n20[01]$")
         self.assertEqual(server.ask_queue("GET", "first").json["size"], 1)
+        self.assertTrue(self.paste(lines[0], more="").stdout.endswith(b"}\n"))
 
     def test_the_text_is_shown_once_and_kept(self) -> None:
         server = self.started()
@@ -40,7 +43,7 @@ class FirstRunTests(LiveTestCase):
         self.assertIn(kept, server.output())
         server.stop()
         server.start()
-        self.assertEqual(server.output().count("curl --cacert"), 1)
+        self.assertEqual(server.output().count("curl -w"), 1)
         where = f"mqgate listens on http://127.0.0.1:{server.port}, https://127.0.0.1:"
         self.assertEqual(server.output().count(where), 1)
 

@@ -1,4 +1,4 @@
-"""A real client of the hosted IronMQ v1, unchanged, over TLS (spec/ironmq.md, section 7)."""
+"""A real client of the hosted IronMQ v1, unchanged, over TLS."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from pathlib import Path
 from twisted.trial.unittest import SkipTest
 
 from tests.live.case import LiveTestCase
+from tests.live.documents import block
+from tests.live.server import Server
 
 #: Names the interpreter of the environment that `tests/live/install_clients.py` made.
 VARIABLE = "MQGATE_IRONMQ_PYTHON"
 
 
 class PythonClientTests(LiveTestCase):
-    def test_every_pull_method_works(self) -> None:
+    def run_python(self, server: Server, *arguments: str) -> list[bytes]:
+        """Run the interpreter that has the client; the lines that it writes."""
         python = os.environ.get(VARIABLE)
         if python is None:
             raise SkipTest(f"{VARIABLE} is not set: see tests/live/install_clients.py")
-        server = self.started()
-        project, token = server.project()
-        script = str(Path(__file__).with_name("ironmq_0_7.py"))
         done = subprocess.run(
-            [python, script, "localhost", str(server.tls_port), project, token],
+            [python, *arguments],
             cwd=self.folder,
             env={
                 "PATH": os.defpath,
@@ -36,4 +36,19 @@ class PythonClientTests(LiveTestCase):
             check=False,
         )
         self.assertEqual(done.returncode, 0, done.stderr.decode())
-        self.assertEqual(len(done.stdout.splitlines()), 32)
+        return done.stdout.splitlines()
+
+    def test_every_pull_method_works(self) -> None:
+        server = self.started()
+        script = str(Path(__file__).with_name("ironmq_0_7.py"))
+        lines = self.run_python(
+            server, script, "localhost", str(server.tls_port), *server.project()
+        )
+        self.assertEqual(len(lines), 32)
+
+    def test_the_lines_of_the_readme_work(self) -> None:
+        server = self.started()
+        text = block("README.md", "python-client").replace("8443", str(server.tls_port))
+        posted, got = self.run_python(server, "-c", text)
+        self.assertIn(b"Messages put on queue.", posted)
+        self.assertIn(b"hello", got)

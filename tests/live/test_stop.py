@@ -1,4 +1,4 @@
-"""SIGTERM: nobody who waits is left without an answer (design, section 7)."""
+"""SIGTERM: nobody who waits is left without an answer."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class StopTests(LiveTestCase):
         )
         self.assertEqual({answer.headers["connection"] for answer in answers}, {"close"})
         # One whose first look at the queue is just under way is answered, but not counted yet.
-        self.assertRegex(server.output(), r"Stopping: \d+ polls are waiting")
+        self.assertRegex(server.output(), r"Stopping; polls waiting: \d+")
         self.assertIn("Stopped: everything accepted is on disk", server.output())
         self.assertNotIn("Traceback", server.output())
         self.assertEqual(server.errors(), "")

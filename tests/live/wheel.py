@@ -1,4 +1,4 @@
-"""The wheel, installed into an empty environment, and started in an empty folder.
+"""The wheel, installed into an empty environment, started in an empty folder, and asked over TLS.
 
 Not among the modules that trial finds by itself: ``tox -e wheel`` builds the wheel first, and
 names its folder in the environment variable ``MQGATE_WHEELS``.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 import venv
 from pathlib import Path
 
@@ -47,12 +48,39 @@ class WheelTests(LiveTestCase):
         server = Server(self.folder / "started", python=str(self.python))
         self.addCleanup(server.kill)
         server.start()
-        posted = server.ask_queue("POST", "q", "/messages", {"messages": [{"body": "hello"}]})
-        self.assertEqual(posted.status, 201)
+        self.check_messages(server)
         server.stop()
+
+    def check_messages(self, server: Server) -> None:
+        """Post, get and delete one over TLS."""
+        messages = {"messages": [{"body": "hello"}]}
+        posted = server.ask_queue("POST", "q", "/messages", messages, tls=True)
+        self.assertEqual(posted.status, 201)
+        [got] = server.ask_queue("GET", "q", "/messages", tls=True).json["messages"]
+        self.assertEqual((got["id"], got["body"]), (posted.json["ids"][0], "hello"))
+        deleted = server.ask_queue("DELETE", "q", f"/messages/{got['id']}", tls=True)
+        self.assertEqual((deleted.status, deleted.json), (200, {"msg": "Deleted"}))
+        self.assertEqual(server.ask_queue("GET", "q", tls=True).json["size"], 0)
 
     def test_no_test_and_no_tool_is_in_it(self) -> None:
         files = self.run_python("-m", "zipfile", "-l", str(self.wheel))
         for name in ("tests/", "setup.py", "twisted/plugins/__init__.py", "dropin.cache"):
             self.assertNotIn(name, files)
         self.assertIn("twisted/plugins/mqgate_plugin.py", files)
+
+
+class BuildTests(LiveTestCase):
+    def test_a_build_takes_nothing_from_an_older_one(self) -> None:
+        """Such as a module that is gone since: pip builds a checkout in the checkout itself."""
+        built = self.folder / "build" / "lib" / "mqgate"
+        built.mkdir(parents=True)
+        (built / "gone.py").touch()
+        subprocess.run(
+            [sys.executable, "setup.py", "--quiet", "build", f"--build-base={built.parents[1]}"],
+            cwd=Path(__file__).parents[2],
+            capture_output=True,
+            timeout=300,
+            check=True,
+        )
+        self.assertTrue((built / "tap.py").exists())
+        self.assertFalse((built / "gone.py").exists())

@@ -49,7 +49,11 @@ class MakingTests(SynchronousTestCase):
                 self.folder / "server.pem",
             ),
         )
-        self.assertIn("ca.pem", made.reason)
+        self.assertEqual(
+            made.reason,
+            f"There was no {made.ca_file}: made a new one, which clients have to trust.",
+        )
+        self.assertFalse(made.urgent)
 
     def test_a_second_run_makes_nothing(self) -> None:
         """Every start calls it."""
@@ -121,6 +125,16 @@ class MakingTests(SynchronousTestCase):
         self.ensure(name, host="b" * 63 + ".example.org")
         self.assertIn(name, self.names()[0])
 
+    def test_a_folder_that_cannot_be_written_is_named(self) -> None:
+        """A file stands in for a missing right, which root has."""
+        self.folder.touch()
+        error = self.assertRaises(TLSError, self.ensure)
+        self.assertEqual(
+            str(error),
+            f"Certificates cannot be made in {self.folder} (File exists):"
+            " check its owner and mode.",
+        )
+
     def test_a_host_name_that_no_certificate_takes_is_left_out(self) -> None:
         """Such a host could not start otherwise: nobody asked for its name."""
         self.ensure(host="my host")
@@ -145,6 +159,8 @@ class RenewalTests(SynchronousTestCase):
         """The server's certificate is new, signed by the authority that was there."""
         self.assertEqual((done.ca_made, done.server_made), (False, True))
         self.assertIn(reason, done.reason)
+        self.assertTrue(done.reason.endswith(": made a new one."), done.reason)
+        self.assertFalse(done.urgent)
         self.assertEqual((self.folder / "ca.pem").read_bytes(), self.ca)
         self.assertNotEqual((self.folder / "server.pem").read_bytes(), self.server)
         pair = load(done.files)
@@ -167,7 +183,11 @@ class RenewalTests(SynchronousTestCase):
     def test_it_is_renewed_within_thirty_days_of_its_end(self) -> None:
         """Not before, and in time."""
         self.assert_untouched(self.again(days=365))
-        self.assert_only_server_made(self.again(days=367), "ends on")
+        self.assert_only_server_made(self.again(days=367), "ends on 2032-06-16: made")
+
+    def test_one_that_has_ended_is_renewed_too(self) -> None:
+        """After a long rest."""
+        self.assert_only_server_made(self.again(days=400), "ended on 2032-06-16: made")
 
     def test_a_lost_or_damaged_server_file_is_made_anew(self) -> None:
         """Also the pair that a crash between two renames leaves behind."""
@@ -198,10 +218,10 @@ class RenewalTests(SynchronousTestCase):
         self.assertIn("another authority", done.reason)
 
     def test_without_its_certificate_the_authority_is_made_anew(self) -> None:
-        """And the server's certificate with it."""
+        """And the server's certificate with it; the clients of the old one are to be told."""
         (self.folder / "ca.pem").unlink()
         done = self.again()
-        self.assertEqual((done.ca_made, done.server_made), (True, True))
+        self.assertEqual((done.ca_made, done.server_made, done.urgent), (True, True, True))
 
     def test_an_authority_near_its_end_is_made_anew(self) -> None:
         """A server certificate never outlives its authority."""
@@ -209,7 +229,7 @@ class RenewalTests(SynchronousTestCase):
         ca = read_certificates(self.folder / "ca.pem")[0]
         self.assertEqual(load(last.files).certificate.not_valid_after_utc, ca.not_valid_after_utc)
         done = self.again(days=3640)
-        self.assertEqual((done.ca_made, done.server_made), (True, True))
+        self.assertEqual((done.ca_made, done.server_made, done.urgent), (True, True, True))
         self.assertIn("ends on", done.reason)
 
     def test_the_authoritys_key_may_be_kept_elsewhere(self) -> None:
@@ -219,6 +239,7 @@ class RenewalTests(SynchronousTestCase):
         done = self.again(days=380)
         self.assert_untouched(done)
         self.assertIn("cannot be made anew without", done.reason)
+        self.assertTrue(done.urgent)
         with self.assertRaisesRegex(TLSError, "put that back"):
             self.again(days=400)
         (self.folder / "server.key").unlink()

@@ -153,11 +153,4 @@ class ContextTests(SynchronousTestCase):
             told.append(list(self.lines))
         self.assertEqual([len(each) for each in told], [0, 1, 0, 0, 1, 0])
         self.assertIn("own.pem ends on 2032-05-16: replace it", told[1][0])
-        self.assertIn("own.pem has ended on 2032-05-16", told[4][0])
-
-    def test_old_versions_are_admitted_with_a_warning(self) -> None:
-        """Once, when the context is made."""
-        for minimum, count in (("1.0", 1), ("1.1", 1), ("1.2", 0), ("1.3", 0)):
-            del self.lines[:]
-            ServerContext(self.files, minimum)
-            self.assertEqual([f"TLS {minimum} is" in line for line in self.lines], [True] * count)
+        self.assertIn("own.pem ended on 2032-05-16", told[4][0])

@@ -104,13 +104,20 @@ class OpeningTests(SynchronousTestCase):
         )
 
     def test_an_address_that_is_not_of_this_machine(self) -> None:
-        """Or a name that nobody knows."""
-        for cause in (errno.EADDRNOTAVAIL, socket.gaierror(-2, "Name or service not known")):
-            self.assertEqual(
-                self.fault("tcp:80:interface=192.0.2.1", cause),
-                "Port 80 on 192.0.2.1 cannot be opened, this machine has no such address: "
-                "change `listen` in mq.toml.",
-            )
+        """Such as one that was given to another machine."""
+        self.assertEqual(
+            self.fault("tcp:80:interface=192.0.2.1", errno.EADDRNOTAVAIL),
+            "Port 80 on 192.0.2.1 cannot be opened, this machine has no such address: "
+            "change `listen` in mq.toml.",
+        )
+
+    def test_an_address_that_is_a_name_nobody_knows(self) -> None:
+        """An address in figures needs nobody to know it."""
+        self.assertEqual(
+            self.fault("tcp:80:interface=mq", socket.gaierror(-2, "Name or service not known")),
+            "Port 80 on mq cannot be opened, nobody knows that name: "
+            "write an IP address of this machine, or change `listen` in mq.toml.",
+        )
 
     def test_other_reasons_are_told_in_the_systems_words(self) -> None:
         """Such as a machine without IPv6."""
@@ -139,10 +146,10 @@ class OpeningTests(SynchronousTestCase):
             self.assertIn("systemd .socket unit", said)
 
     def test_a_kind_that_twisted_does_not_know(self) -> None:
-        """It may be a plugin that is not installed."""
+        """Inside of one that it knows."""
         self.assertIn(
-            "'carrier:pigeon' is no endpoint (Unknown endpoint type: 'carrier'): change `listen`",
-            self.fault("carrier:pigeon", 0),
+            "'haproxy:carrier:1' is no endpoint (Unknown endpoint type: 'carrier'): change `li",
+            self.fault("haproxy:carrier:1", 0),
         )
 
     def test_an_endpoint_that_is_not_open_at_once(self) -> None:

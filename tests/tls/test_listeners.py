@@ -70,7 +70,7 @@ class EndpointStringTests(SynchronousTestCase):
 
     def test_tls_takes_a_folder(self) -> None:
         """And listens on all addresses at 443, as Twisted has it."""
-        files = KeyFiles(BASE / "live", BASE / "live")
+        files = KeyFiles(BASE / "live", BASE / "live", in_folder=True)
         self.assert_parsed(
             "tls:live", r"tcp6:443:interface=\:\::backlog=1024", tls=True, files=files
         )
@@ -111,10 +111,47 @@ class EndpointStringTests(SynchronousTestCase):
             ("systemd:domain=INET:index=0:name=a", "one of index and name"),
             ("haproxy:ssl:443", '{ endpoint = "haproxy:tcp:...", tls = true }'),
             ("tcp:1\\", "ends in a backslash"),
+            ("carrier:pigeon", "there is no endpoint 'carrier', use tcp, tcp6, unix, systemd, ssl"),
         ):
             error = str(self.assertRaises(ValueError, parse_listener, text, BASE))
             self.assertIn(reason, error)
             self.assertIn(repr(text), error)
+
+
+class ClashTests(SynchronousTestCase):
+    """Two listeners that cannot both be had."""
+
+    def clash(self, one: str, other: str) -> bool:
+        """Whether these two do, in whichever order."""
+        first, second = (parse_listener(each, BASE) for each in (one, other))
+        self.assertEqual(first.clashes_with(second), second.clashes_with(first))
+        return first.clashes_with(second)
+
+    def test_the_same_address_clashes_however_it_is_written(self) -> None:
+        """With TLS or without, whatever the rest of the string says."""
+        for one, other in (
+            ("tcp:1", "tcp:1"),
+            ("tcp:1", "ssl:port=1:backlog=5"),
+            ("tcp:1:interface=127.0.0.1", "ssl:1:certKey=a:interface=127.0.0.1"),
+            ("tcp:1:interface=0.0.0.0", "tcp:1:interface=127.0.0.1"),
+            ("tls:live:1", r"tcp6:1:interface=\:\:1"),
+            ("unix:a", "unix:/etc/mqgate/a"),
+            ("systemd:domain=INET:index=0", "systemd:INET:0"),
+        ):
+            self.assertTrue(self.clash(one, other), (one, other))
+
+    def test_different_ones_do_not(self) -> None:
+        """Whether the system gives IPv4 to who asks for IPv6 is a setting of its."""
+        for one, other in (
+            ("tcp:1", "tcp:2"),
+            ("tcp:0", "tcp:0"),
+            ("tcp:1:interface=127.0.0.1", "tcp:1:interface=127.0.0.2"),
+            ("tcp:1", r"tcp:1:interface=\:\:"),
+            ("unix:a", "unix:b"),
+            ("systemd:INET:0", "systemd:INET:1"),
+            ("tcp:1", "haproxy:tcp:1"),
+        ):
+            self.assertFalse(self.clash(one, other), (one, other))
 
 
 class TableTests(SynchronousTestCase):

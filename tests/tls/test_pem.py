@@ -83,6 +83,22 @@ class PEMTests(SynchronousTestCase):
         (self.folder / "a.pem").touch()
         return self.fault(KeyFiles(self.folder, self.folder))
 
+    def test_a_folder_that_is_not_there(self) -> None:
+        """It is called one: no file of that name was meant."""
+        for folder in (self.folder / "none", self.files.key):
+            self.assertEqual(
+                self.fault(KeyFiles(folder, folder, in_folder=True)),
+                f"There is no folder {folder} for key and certificate.",
+            )
+
+    def test_one_file_that_should_hold_both_but_has_one(self) -> None:
+        """Somebody named one of two files, and is told the word for the other."""
+        for file, said in (
+            (self.files.key, "a key and no certificate: name the certificate's file as well, with"),
+            (self.files.certificate, "a certificate and no key: name the key's file as well, with"),
+        ):
+            self.assertIn(f"The file {file} holds {said} ", self.fault(KeyFiles(file, file)))
+
     def test_a_missing_file(self) -> None:
         """Which one, and what it was to hold."""
         self.files.certificate.unlink()

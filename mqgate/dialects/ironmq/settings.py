@@ -34,8 +34,8 @@ class Namespace(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         _check_list("tokens", self.tokens)
         for project in self.projects:
             _check_project(project)
-        for position, token in enumerate(self.tokens, 1):
-            _check_token(position, token)
+        for index, token in enumerate(self.tokens):
+            _check_token(index, token)
         for project in self.suspended:
             if project not in self.projects:
                 raise ValueError(f"suspended has {project!r}: use ids that projects has")
@@ -55,9 +55,7 @@ def _check_project(project: str) -> None:
         )
 
 
-def _check_token(position: int, token: str) -> None:
+def _check_token(index: int, token: str) -> None:
     """A token travels in a header, between blanks: it must survive that."""
     if not token or not token.isascii() or not token.isprintable() or " " in token:
-        raise ValueError(
-            f"tokens has something unusable as number {position}: use printable ASCII, no spaces"
-        )
+        raise ValueError(f"tokens[{index}] cannot be sent: use printable ASCII without spaces")

@@ -1,0 +1,59 @@
+"""What the documents give to paste does what they say."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+from mqgate.config.first_run import DATABASE
+from tests.live.case import LiveTestCase
+from tests.live.documents import block
+from tests.live.server import PATIENCE_SECONDS, Server
+
+
+class DocumentTests(LiveTestCase):
+    def paste(self, shell: str, text: str) -> str:
+        """Run a text in a shell, where the server was started; what it writes."""
+        done = subprocess.run(
+            [shell, "-c", text],
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_SECONDS,
+            check=False,
+        )
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        return done.stdout
+
+    def test_the_first_minute_goes_as_the_readme_has_it(self) -> None:
+        server = self.started()
+        text = block("README.md", "first-minute").replace("8443", str(server.tls_port))
+        text = text.replace('"delay": 5', '"delay": 1')
+        for shell in ("sh", "bash"):
+            answers = [json.loads(line) for line in self.paste(shell, text).splitlines()]
+            posted, queue, taken, deleted, later = answers
+            self.assertEqual(queue["size"], 2)
+            [hello] = taken["messages"]
+            self.assertEqual((hello["id"], hello["body"]), (posted["ids"][0], "hello"))
+            self.assertEqual(deleted, {"msg": "Deleted"})
+            self.assertEqual([message["body"] for message in later["messages"]], ["later"])
+            self.assertEqual(server.ask_queue("GET", "minute").json["size"], 0)
+
+    def post(self, server: Server, body: str) -> None:
+        """Post a message."""
+        answer = server.ask_queue("POST", "q", "/messages", {"messages": [{"body": body}]})
+        self.assertEqual(answer.status, 201)
+
+    def test_a_backup_of_a_running_server_can_be_restored_as_described(self) -> None:
+        server = self.started()
+        self.post(server, "before")
+        self.paste("sh", block("docs/configuration.md", "backup"))
+        self.post(server, "after")
+        server.kill()
+        for ending in ("-wal", "-shm"):
+            (server.data / f"{DATABASE}{ending}").unlink()
+        Path(self.folder, "backup.db").rename(server.data / DATABASE)
+        server.start()
+        found = server.ask_queue("GET", "q", "/messages/peek?n=10").json["messages"]
+        self.assertEqual([message["body"] for message in found], ["before"])
