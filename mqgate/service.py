@@ -13,7 +13,6 @@ from twisted.internet.defer import Deferred
 from twisted.internet.defer import TimeoutError as Late
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
-from twisted.python.failure import Failure
 
 from mqgate.config.introduction import introduce, where
 from mqgate.config.values import Configuration
@@ -99,6 +98,7 @@ class Gate(Service):
         self._engine: Engine | None = None
         self._upkeep = LoopingCall(self._look_after_certificates)
         self._upkeep.clock = surroundings.reactor
+        self._upkeep_fault = ""
         self._renewed_at = surroundings.now()
         #: Why requests cannot be served just now, as far as that is not the engine's to say.
         self._pause: str | None = "starting"
@@ -127,7 +127,7 @@ class Gate(Service):
             self._engine, dialects = self._open_rooms()
         self._listeners.admit(lambda listener: self._site(listener, dialects))
         self._engine.start()
-        self._upkeep.start(REFRESH_SECONDS, now=False).addErrback(self._upkeep_failed)
+        self._upkeep.start(REFRESH_SECONDS, now=False)
         self._pause = None
         self._tell_operator()
 
@@ -226,15 +226,20 @@ class Gate(Service):
         return self._pause or (self._engine.trouble() if self._engine else None)
 
     def _look_after_certificates(self) -> None:
-        """Take up replaced certificates; once a day, see whether ours is to be made anew."""
-        now = self._around.now()
-        if abs(now - self._renewed_at) >= RENEWAL:
-            self._renewed_at = now
-            self._listeners.renew(now)
-        self._listeners.refresh(now)
+        """Take up replaced certificates; once a day, see whether ours is to be made anew.
 
-    def _upkeep_failed(self, failure: Failure) -> None:
-        self._log.failure("Certificates are no longer looked after", failure)
+        Whatever goes wrong, the next round tries again: a round that raised would be the last one.
+        """
+        try:
+            now = self._around.now()
+            if abs(now - self._renewed_at) >= RENEWAL:
+                self._renewed_at = now
+                self._listeners.renew(now)
+            self._listeners.refresh(now)
+        except Exception as error:  # noqa: BLE001
+            if str(error) != self._upkeep_fault:
+                self._upkeep_fault = str(error)
+                self._log.failure("Certificates could not be looked after; this goes on")
 
     # -- end
 

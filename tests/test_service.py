@@ -35,7 +35,7 @@ from mqgate.service import (
 from mqgate.storage.interface import Batch, Opened, Stale, StoreError, Unavailable
 from mqgate.storage.sqlite import Inline, SQLiteStore
 from mqgate.terminal import Terminal
-from mqgate.tls.certificates import RENEW_BEFORE, SERVER_LIFETIME
+from mqgate.tls.certificates import RENEW_BEFORE, SERVER_LIFETIME, ensure
 from mqgate.web.limits import HTTPLimits
 from tests.config.sample import NAMESPACE, counting_hex, declare
 
@@ -479,12 +479,18 @@ class CertificateTests(GateTestCase):
         self.assertEqual(len(failed), 1, lines)
         self.assertIn("ca.pem", failed[0])
 
-    def test_a_bug_in_looking_after_them_stops_nothing_else(self) -> None:
+    def test_a_fault_in_looking_after_them_is_logged_once_and_this_goes_on(self) -> None:
         gate = self.start(self.gate(self.TEXT))
         self.pace = 0
-        self.reactor.advance(REFRESH_SECONDS)
+        for _ in range(3):
+            self.reactor.advance(REFRESH_SECONDS)
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
         self.pace = 1
+        served = gate._listeners._contexts[None].certificate
+        made = ensure(Path(self.folder, "tls"), ["other.example"], datetime.now(UTC))
+        self.assertTrue(made.server_made)
+        self.reactor.advance(REFRESH_SECONDS)
+        self.assertNotEqual(gate._listeners._contexts[None].certificate, served)
         self.assertIsNone(gate.ready())
         self.successResultOf(self.stop(gate))
 

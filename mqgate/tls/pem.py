@@ -76,7 +76,10 @@ def located(files: KeyFiles) -> KeyFiles:
     for key, certificate in _PAIRS:
         if os.path.exists(folder / key) and os.path.exists(folder / certificate):
             return KeyFiles(folder / key, folder / certificate, files.chain)
-    single = sorted(folder.glob("*.pem"))
+    try:
+        single = [folder / name for name in os.listdir(folder) if name.endswith(".pem")]
+    except OSError as error:  # no file descriptor left, say: it may pass
+        raise TLSError(f"The folder {folder} cannot be read ({error.strerror}).") from error
     if len(single) == 1:
         return KeyFiles(single[0], single[0], files.chain)
     raise TLSError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import subprocess
 
 from cryptography.hazmat.primitives.asymmetric import x25519
@@ -70,6 +71,18 @@ class PEMTests(SynchronousTestCase):
                 with open(folder / name, "ab") as file:
                     file.write(pem)
             self.assertEqual(load(KeyFiles(folder, folder)).certificate, self.certificate)
+
+    def test_a_folder_that_cannot_be_read_just_now(self) -> None:
+        """As when the process has no file descriptor left: it is tried again."""
+        folder = self.folder / "full"
+        folder.mkdir()
+        limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (0, limits[1]))
+        try:
+            fault = self.fault(KeyFiles(folder, folder))
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+        self.assertIn("cannot be read (Too many open files)", fault)
 
     def test_a_folder_with_nothing_that_can_be_told(self) -> None:
         """The sentence says what it might hold."""
