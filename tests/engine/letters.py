@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import attrs
 
-from mqgate.engine.values import DELETED, READY, Message
+from mqgate.engine.values import DELETED, READY, RESERVED, Message
 
 
 class Illegal(Exception):
@@ -43,6 +43,8 @@ class Letter:
     state: int = READY
     due: int = 0
     count: int = 0
+    #: Reserved ones: for how long.
+    lease: int = 0
     first_at: int = 0
     #: Deleted ones: until when they can still be read.
     readable_until: int = 0
@@ -55,15 +57,17 @@ class Letter:
         """Take another place; the engine's name for it is not known yet."""
         self.place, self.position = place, None
 
-    def recognise(self, message: Message, state: int | None, timeout: int) -> None:
+    def recognise(self, message: Message, state: int | None) -> None:
         """Judge how the engine describes this letter, and learn its id."""
         demand(self.id in (None, message.id), f"{self.body!r} has become {message.id}")
         self.id = message.id
         said = (message.body, message.props, message.count, message.timeout, message.first_at)
-        known = (self.body, self.props, self.count, timeout, self.first_at)
+        known = (self.body, self.props, self.count, self.timeout, self.first_at)
         demand(said == known, f"{message} should have {known}")
         demand(message.origin == message.id, f"{message} has a foreign origin")
         demand(state in (None, message.state), f"{message} should be in state {state}")
+        lease = self.lease if self.state == RESERVED else self.timeout
+        demand(message.lease == lease, f"{message} should be reserved for {lease}")
         # A deleted one may show either of its ends: its own, or that of its being remembered.
         ends = {self.expires_at, self.readable_until} if state == DELETED else {self.expires_at}
         demand(message.expires_at in ends, f"{message} should expire at {ends}")

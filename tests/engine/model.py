@@ -42,8 +42,6 @@ class Queue:
     policy: Policy
     created_at: int
     letters: list[Letter] = attrs.Factory(list)
-    #: Taken for good before a clear: they may be given back or may be gone, see ``give_back``.
-    swept: list[Letter] = attrs.Factory(list)
     settings: Mapping[str, object] = attrs.Factory(dict)
     total: int = 0
     #: None until the engine has told it.
@@ -54,7 +52,6 @@ class Queue:
         return attrs.evolve(
             self,
             letters=[attrs.evolve(letter) for letter in self.letters],
-            swept=[attrs.evolve(letter) for letter in self.swept],
         )
 
 
@@ -101,7 +98,8 @@ class Model:
             (key, attrs.evolve(queue, letters=sorted(queue.letters, key=lambda it: it.body)))
             for key, queue in sorted(self.queues.items())
         ]
-        return repr((queues, self.line, self.draining, self.highest, sorted(self.numbers)))
+        line = sorted(self.line, key=lambda waiter: waiter.key)
+        return repr((queues, line, self.draining, self.highest, sorted(self.numbers)))
 
     # ---------------------------------------------------------------- time
 
@@ -113,16 +111,9 @@ class Model:
             queue.letters = [letter for letter in queue.letters if letter.expires_at > now]
             for letter in queue.letters:
                 if letter.state in (RESERVED, DELAYED) and letter.due <= now:
-                    self._return(queue, letter, Place(letter.due))
-
-    def _return(self, queue: Queue, letter: Letter, back: Place) -> None:
-        """Make a letter available again: at the back, unless the policy keeps its place.
-
-        One that was delayed had no place to keep: it lines up where it becomes available.
-        """
-        if letter.state == DELAYED or not queue.policy.keeps_place:
-            letter.stand(back)
-        letter.state, letter.due = READY, 0
+                    if letter.state == RESERVED and not queue.policy.keeps_place:
+                        letter.stand(Place(letter.due))
+                    letter.state, letter.due = READY, 0
 
     def instants(self) -> list[int]:
         """When something will happen by itself."""
@@ -215,7 +206,8 @@ class Model:
                 self._bury(self.queues[key], letter)
             else:
                 letter.state = RESERVED
-                letter.due = self.now + (letter.timeout if lease is None else lease)
+                letter.lease = letter.timeout if lease is None else lease
+                letter.due = self.now + letter.lease
         return {letter.body: letter.count for letter in taken}
 
     def hand_out(
@@ -225,13 +217,12 @@ class Model:
         shown = self.show(key, n, messages)
         self.take(key, [message.body for message in messages], lease, remove)
         for letter, message in zip(shown, messages, strict=True):
-            timeout = letter.timeout if lease is None else lease
-            letter.recognise(message, None if remove else RESERVED, timeout)
+            letter.recognise(message, None if remove else RESERVED)
 
     def peek(self, key: Key, n: int, messages: Sequence[Message]) -> None:
         """Judge what a peek showed."""
         for letter, message in zip(self.show(key, n, messages), messages, strict=True):
-            letter.recognise(message, READY, letter.timeout)
+            letter.recognise(message, READY)
 
     def get(self, key: Key, message_id: int, message: Message | None) -> None:
         """Judge what a get by id showed. Deleted ones can be read while they are remembered."""
@@ -240,7 +231,7 @@ class Model:
                 letter.state != DELETED or letter.readable_until > self.now
             ):
                 if message is not None:
-                    letter.recognise(message, letter.state, letter.timeout)
+                    letter.recognise(message, letter.state)
                 return
         raise MessageNotFound(str(message_id))
 
@@ -248,16 +239,20 @@ class Model:
         """A reservation begins anew, as long as the message asks for; else nothing changes."""
         letter = self.letter(key, message_id)
         if letter.state == RESERVED:
-            letter.due = self.now + letter.timeout
+            letter.lease = letter.timeout
+            letter.due = self.now + letter.lease
 
     def release(self, key: Key, message_id: int, delay: int) -> None:
-        """A message, held or not, is available again: now, or after a delay."""
+        """A message, held or not, is available again: now, or after a delay.
+
+        Where the policy keeps places, it keeps the one it has, unless that lies in the future: one
+        that was posted with a delay and has not been available yet.
+        """
         letter = self.letter(key, message_id)
-        if delay:
-            letter.state, letter.due = DELAYED, self.now + delay
-            letter.stand(Place(letter.due))
-        else:
-            self._return(self.queues[key], letter, Place(self.now, self.turn))
+        place = Place(self.now + delay) if delay else Place(self.now, self.turn)
+        if not self.queues[key].policy.keeps_place or place.instant < letter.place.instant:
+            letter.stand(place)
+        letter.state, letter.due = (DELAYED, self.now + delay) if delay else (READY, 0)
 
     def delete(self, key: Key, ids: Sequence[int]) -> frozenset[int]:
         """Those that were there are so no more."""
@@ -284,10 +279,13 @@ class Model:
                 letter.state, letter.due, letter.readable_until = READY, 0, 0
 
     def clear(self, key: Key) -> None:
-        """No message is left. The total stays."""
+        """No message is left. The total stays.
+
+        What was deleted or taken before is on the queue no more: it stays readable, if it was,
+        and can still be given back.
+        """
         queue = self.queue(key)
-        queue.swept += [letter for letter in queue.letters if letter.state == DELETED]
-        queue.letters = []
+        queue.letters = [letter for letter in queue.letters if letter.state == DELETED]
 
     def delete_queue(self, key: Key) -> None:
         """No queue is left. One made again under this name is another one."""

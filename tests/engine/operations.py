@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum
+from typing import Any
 
 import attrs
-from mqgate.engine.engine import Engine
 from twisted.internet.defer import Deferred, succeed
 
+from mqgate.engine.engine import Engine
 from mqgate.engine.errors import EngineError
 from mqgate.engine.values import Message, NewMessage, QueueInfo
 from tests.engine.letters import demand
@@ -33,9 +34,13 @@ class Operation:
 
     key: Key
 
-    def issue(self, engine: Engine, key: Key) -> Deferred[object]:
+    def issue(self, engine: Engine, key: Key) -> Deferred[Any]:
         """Ask the engine, about this queue as it numbers its worlds."""
         raise NotImplementedError
+
+    def parts(self) -> Sequence[Operation]:
+        """What it consists of, if others' operations may come in between."""
+        return [self]
 
     def perform(self, model: Model, call: int, answer: object) -> None:
         """Do it to the model, judging the answer. Raises what the engine is to fail with."""
@@ -62,8 +67,8 @@ class Post(Operation):
     messages: Sequence[NewMessage]
     policy: str
 
-    def issue(self, engine: Engine, key: Key) -> Deferred[object]:
-        return asked(engine.post(*key, self.messages, policy=self.policy))
+    def issue(self, engine: Engine, key: Key) -> Deferred[Any]:
+        return engine.post(*key, self.messages, policy=self.policy)
 
     def perform(self, model: Model, call: int, answer: object) -> None:
         model.post(self.key, self.messages, self.policy, call)
@@ -80,10 +85,8 @@ class Reserve(Operation):
     wait: int
     remove: bool
 
-    def issue(self, engine: Engine, key: Key) -> Deferred[object]:
-        return asked(
-            engine.reserve(*key, self.n, lease=self.lease, wait=self.wait, remove=self.remove)
-        )
+    def issue(self, engine: Engine, key: Key) -> Deferred[Any]:
+        return engine.reserve(*key, self.n, lease=self.lease, wait=self.wait, remove=self.remove)
 
     def outcomes(self, model: Model, call: int, answer: object) -> Iterator[Model]:
         if call in model.gone:
@@ -125,10 +128,10 @@ class Cancel(Operation):
     """A waiting client goes away. What was taken for it goes back to its place."""
 
     call: int
-    deferred: Deferred[object]
+    deferred: Deferred[Any]
     remove: bool
 
-    def issue(self, engine: Engine, key: Key) -> Deferred[object]:
+    def issue(self, engine: Engine, key: Key) -> Deferred[Any]:
         self.deferred.cancel()
         return succeed(None)
 
@@ -145,7 +148,7 @@ class GiveBack(Operation):
     messages: Sequence[Message]
     removed: bool
 
-    def issue(self, engine: Engine, key: Key) -> Deferred[object]:
+    def issue(self, engine: Engine, key: Key) -> Deferred[Any]:
         engine.give_back(*key, self.messages, removed=self.removed)
         return succeed(None)
 
@@ -160,8 +163,8 @@ class Peek(Operation):
 
     n: int
 
-    def issue(self, engine: Engine, key: Key) -> Deferred[object]:
-        return asked(engine.peek(*key, self.n))
+    def issue(self, engine: Engine, key: Key) -> Deferred[Any]:
+        return engine.peek(*key, self.n)
 
     def perform(self, model: Model, call: int, answer: object) -> None:
         if isinstance(answer, list):
@@ -174,8 +177,8 @@ class Get(Operation):
 
     id: int
 
-    def issue(self, engine: Engine, key: Key) -> Deferred[object]:
-        return asked(engine.get(*key, self.id))
+    def issue(self, engine: Engine, key: Key) -> Deferred[Any]:
+        return engine.get(*key, self.id)
 
     def perform(self, model: Model, call: int, answer: object) -> None:
         model.get(self.key, self.id, answer if isinstance(answer, Message) else None)
@@ -187,8 +190,8 @@ class Touch(Operation):
 
     id: int
 
-    def issue(self, engine: Engine, key: Key) -> Deferred[object]:
-        return asked(engine.touch(*key, self.id))
+    def issue(self, engine: Engine, key: Key) -> Deferred[Any]:
+        return engine.touch(*key, self.id)
 
     def perform(self, model: Model, call: int, answer: object) -> None:
         model.touch(self.key, self.id)
@@ -201,8 +204,8 @@ class Release(Operation):
     id: int
     delay: int
 
-    def issue(self, engine: Engine, key: Key) -> Deferred[object]:
-        return asked(engine.release(*key, self.id, delay=self.delay))
+    def issue(self, engine: Engine, key: Key) -> Deferred[Any]:
+        return engine.release(*key, self.id, delay=self.delay)
 
     def perform(self, model: Model, call: int, answer: object) -> None:
         model.release(self.key, self.id, self.delay)
@@ -214,8 +217,8 @@ class Delete(Operation):
 
     ids: Sequence[int]
 
-    def issue(self, engine: Engine, key: Key) -> Deferred[object]:
-        return asked(engine.delete(*key, self.ids))
+    def issue(self, engine: Engine, key: Key) -> Deferred[Any]:
+        return engine.delete(*key, self.ids)
 
     def perform(self, model: Model, call: int, answer: object) -> None:
         gone = model.delete(self.key, self.ids)
@@ -226,8 +229,8 @@ class Delete(Operation):
 class Clear(Operation):
     """Empty a queue."""
 
-    def issue(self, engine: Engine, key: Key) -> Deferred[object]:
-        return asked(engine.clear(*key))
+    def issue(self, engine: Engine, key: Key) -> Deferred[Any]:
+        return engine.clear(*key)
 
     def perform(self, model: Model, call: int, answer: object) -> None:
         model.clear(self.key)
@@ -237,8 +240,8 @@ class Clear(Operation):
 class DeleteQueue(Operation):
     """Do away with a queue."""
 
-    def issue(self, engine: Engine, key: Key) -> Deferred[object]:
-        return asked(engine.delete_queue(*key))
+    def issue(self, engine: Engine, key: Key) -> Deferred[Any]:
+        return engine.delete_queue(*key)
 
     def perform(self, model: Model, call: int, answer: object) -> None:
         model.delete_queue(self.key)
@@ -248,8 +251,8 @@ class DeleteQueue(Operation):
 class Info(Operation):
     """Ask about a queue."""
 
-    def issue(self, engine: Engine, key: Key) -> Deferred[object]:
-        return asked(engine.info(*key))
+    def issue(self, engine: Engine, key: Key) -> Deferred[Any]:
+        return engine.info(*key)
 
     def perform(self, model: Model, call: int, answer: object) -> None:
         model.info(self.key, answer if isinstance(answer, QueueInfo) else None)
@@ -257,17 +260,19 @@ class Info(Operation):
 
 @attrs.frozen
 class Update(Operation):
-    """Change a queue's settings, or make it."""
+    """Change a queue's settings, or make it; then look what it is like."""
 
     settings: Mapping[str, object]
     policy: str
 
-    def issue(self, engine: Engine, key: Key) -> Deferred[object]:
-        return asked(engine.update(*key, self.settings, policy=self.policy))
+    def issue(self, engine: Engine, key: Key) -> Deferred[Any]:
+        return engine.update(*key, self.settings, policy=self.policy)
+
+    def parts(self) -> Sequence[Operation]:
+        return [self, Info(self.key)]
 
     def perform(self, model: Model, call: int, answer: object) -> None:
         model.update(self.key, self.settings, self.policy)
-        model.info(self.key, answer if isinstance(answer, QueueInfo) else None)
 
 
 @attrs.frozen
@@ -277,14 +282,9 @@ class ListQueues(Operation):
     offset: int
     limit: int
 
-    def issue(self, engine: Engine, key: Key) -> Deferred[object]:
-        return asked(engine.list_queues(key[0], offset=self.offset, limit=self.limit))
+    def issue(self, engine: Engine, key: Key) -> Deferred[Any]:
+        return engine.list_queues(key[0], offset=self.offset, limit=self.limit)
 
     def perform(self, model: Model, call: int, answer: object) -> None:
         if isinstance(answer, list):
             model.list_queues(self.key[0], self.offset, self.limit, answer)
-
-
-def asked(deferred: Deferred[object]) -> Deferred[object]:
-    """Forget what a Deferred carries."""
-    return deferred

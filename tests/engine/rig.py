@@ -10,19 +10,20 @@ import shutil
 import sqlite3
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
+from twisted.logger import ILogObserver, LogEvent, LogLevel, eventAsText, globalLogPublisher
+from zope.interface import implementer
 
 from mqgate.engine.engine import Engine
 from mqgate.engine.values import Policy
 from mqgate.storage.interface import Batch, Opened, Stale, Store
 from mqgate.storage.sqlite import Inline, SQLiteStore
+from mqgate.storage.verify import verify
 
-try:
-    from mqgate.storage.verify import verify
-except ImportError:
-    verify = lambda c: []
+Results: TypeAlias = list[object] | Stale
 
 #: Some day in 2023, in seconds.
 START = 1_700_000_000
@@ -45,11 +46,11 @@ class BrittleStore:
         #: … and nothing is committed any more.
         self.dead = False
         self.closed = False
-        self._held: list[tuple[Deferred[list[object] | Stale], Deferred[list[object] | Stale]]] = []
+        self._held: list[tuple[Deferred[Results], Deferred[Results]]] = []
 
-    def run(self, batch: Batch) -> Deferred[list[object] | Stale]:
+    def run(self, batch: Batch) -> Deferred[Results]:
         """Carry out a batch, if the store lives; answer it, if nothing keeps it from that."""
-        answer: Deferred[list[object] | Stale] = Deferred()
+        answer: Deferred[Results] = Deferred()
         if self.dead:
             return answer
         committed = self._store.run(batch)
@@ -84,6 +85,18 @@ class BrittleStore:
         return self._store.close()
 
 
+@implementer(ILogObserver)
+class Alarm:
+    """Notes all errors that are logged: nothing that is done to the engine here is worth one."""
+
+    def __init__(self) -> None:
+        self.troubles: list[str] = []
+
+    def __call__(self, event: LogEvent) -> None:
+        if event["log_level"] >= LogLevel.error:
+            self.troubles.append(eventAsText(event, includeTimestamp=False))
+
+
 class Rig:
     """One engine after the other, over one file after the other, under one clock."""
 
@@ -93,6 +106,8 @@ class Rig:
         self._folder = folder
         self._policies = policies
         self._files = 0
+        self._alarm = Alarm()
+        globalLogPublisher.addObserver(self._alarm)
         self.start()
 
     @property
@@ -104,8 +119,9 @@ class Rig:
         """The time in milliseconds."""
         return round(self.clock.seconds() * 1000)
 
-    def start(self) -> None:
-        """Start an engine on the present file."""
+    def start(self, after: int = 0) -> None:
+        """Start an engine on the present file, after so many milliseconds."""
+        self.clock.rightNow += after / 1000
         self.store = BrittleStore(SQLiteStore(str(self.path), Inline()))
         opened = self.store.open()
         self.worlds = self.store.worlds([["first"], ["second"]])
@@ -125,6 +141,7 @@ class Rig:
             self.clock.advance(0)
             calls = self.clock.getDelayedCalls()
             if not any(call.getTime() <= self.clock.seconds() for call in calls):
+                assert not self._alarm.troubles, "\n".join(self._alarm.troubles)
                 return
         raise AssertionError("the engine finds no rest")
 
@@ -155,6 +172,11 @@ class Rig:
             call.cancel()
         if not self.store.closed:
             self.store.close()
+
+    def close(self) -> None:
+        """This was all."""
+        globalLogPublisher.removeObserver(self._alarm)
+        self.abandon()
 
     def stop(self) -> None:
         """Stop the engine as one should. Nothing is left to be done, and nothing is wrong."""

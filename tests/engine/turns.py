@@ -1,18 +1,19 @@
 """Operations that run at the same time, and the search for an order that explains their answers.
 
 What is asked for in one turn is concurrent: nobody has been answered when the last one is asked.
-So any order of the operations is legal, as long as the answers of all fit one and the same order.
+So any order of the operations is legal, as long as the answers of all fit one and the same order;
+only reserves are first come, first served.
 ``explain`` tries them all on the model (``tests.engine.model``) and returns every state the queues
 may be in; none means that the engine did something it must not.
 
-Two things happen beside the operations: a waiting reserve is served, or its time is up. Whoever
-waits is served before a later reserve on the same queue, and nobody goes on waiting for messages
-that are there.
+Two things happen beside the operations: a waiting reserve is served, or its time is up. Nobody goes
+on waiting for messages that are there.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 import attrs
 from twisted.internet.defer import Deferred
@@ -28,7 +29,7 @@ class Call:
 
     number: int
     operation: Operation
-    deferred: Deferred[object]
+    deferred: Deferred[Any]
     answer: object = PENDING
 
     def waits(self) -> bool:
@@ -52,15 +53,21 @@ class Search:
         if self.lost(calls) if self.crashed else not (calls or self.unsettled(model)):
             self.found[model.signature()] = model
         for call in calls:
-            rest = [other for other in calls if other is not call]
-            if not (
-                isinstance(call.operation, Reserve) and next_in_line(model, call.operation.key)
-            ):
+            if self.is_next(model, call, calls):
+                rest = [other for other in calls if other is not call]
                 answer = self.answers[call.number]
                 for after in self.legal(call.operation.outcomes(model, call.number, answer)):
                     self.go(after, rest)
         for after in self.legal(self.by_itself(model)):
             self.go(after, calls)
+
+    def is_next(self, model: Model, call: Call, calls: Sequence[Call]) -> bool:
+        """Can this one be carried out now? Reserves of one queue are, as they came."""
+        if not isinstance(call.operation, Reserve):
+            return True
+        rivals = [it for it in calls if isinstance(it.operation, Reserve)]
+        earlier = next(it for it in rivals if it.operation.key == call.operation.key)
+        return earlier is call and not next_in_line(model, call.operation.key)
 
     def lost(self, calls: Sequence[Call]) -> bool:
         """Can it be that the crash came before any of these was carried out?"""
@@ -80,9 +87,9 @@ class Search:
             if over and self.answers[waiter.call] in ([], UNKNOWN):
                 yield without(model, waiter)
         for key in {waiter.key for waiter in model.line}:
-            waiter = next_in_line(model, key)
-            if waiter and self.answers[waiter.call] not in ([], PENDING):
-                yield from handed_out(without(model, waiter), waiter, self.answers[waiter.call])
+            first = next_in_line(model, key)
+            if first and self.answers[first.call] not in ([], PENDING):
+                yield from handed_out(without(model, first), first, self.answers[first.call])
 
     def unsettled(self, model: Model) -> bool:
         """Is there someone who cannot be left as he is now?"""

@@ -1,0 +1,212 @@
+"""Deliberate mistakes in the engine and the storage, each of which the model has to notice.
+
+Each is a text replaced by another in a copy of the package, over which the model test is then run
+in a process of its own: ``survivors`` returns the mistakes that it passed over. Run as a program
+(``python -m tests.engine.mutants``) this module is that process.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import attrs
+from hypothesis.stateful import run_state_machine_as_test
+
+import mqgate
+import tests
+from tests.engine.machine import EngineMachine
+from tests.engine.test_model import HASTY
+
+#: What the process says when the package is whole enough to be tried at all.
+READY = "The machine is ready."
+#: No machine that still works needs so long.
+PATIENCE_SECONDS = 900
+
+
+@attrs.frozen
+class Mutation:
+    """A mistake: this text in this file of the package, and what comes in its place."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+
+
+MUTATIONS = (
+    Mutation(
+        "a released message keeps its place where it should go to the back",
+        "engine/verbs.py",
+        "in_place = plan.policy(queue).keeps_place\n        if not self.delay",
+        "in_place = True\n        if not self.delay",
+    ),
+    Mutation(
+        "a released message goes to the back where it should keep its place",
+        "engine/verbs.py",
+        "in_place = plan.policy(queue).keeps_place\n        if not self.delay",
+        "in_place = False\n        if not self.delay",
+    ),
+    Mutation(
+        "a reservation is not counted",
+        "storage/statements.py",
+        " rcount = rcount + 1, first_at",
+        " rcount = rcount, first_at",
+    ),
+    Mutation(
+        "a lapsed reservation keeps its place where it should go to the back",
+        "storage/statements.py",
+        "CASE state WHEN 1 THEN (due - ?) << 22 ELSE pos END",
+        "CASE state WHEN 9 THEN (due - ?) << 22 ELSE pos END",
+    ),
+    Mutation(
+        "a message that was delayed is placed anew when its delay is over",
+        "storage/statements.py",
+        "CASE state WHEN 1 THEN (due - ?) << 22 ELSE pos END",
+        "CASE state WHEN 1 THEN (due - ?) << 22 ELSE 0 END",
+    ),
+    Mutation(
+        "a message deleted and remembered goes on being counted",
+        "storage/executor.py",
+        "        self.counts[shelf] -= len(there)\n",
+        "        self.counts[shelf] -= 0 if remember else len(there)\n",
+    ),
+    Mutation(
+        "expiry passes over messages that are reserved",
+        "storage/statements.py",
+        "FROM msg WHERE expires <= ? ORDER BY expires",
+        "FROM msg WHERE state <> 1 AND expires <= ? ORDER BY expires",
+    ),
+    Mutation(
+        "a release wakes nobody",
+        "engine/verbs.py",
+        "        if not self.delay:\n            plan.readied[self.key] += 1\n",
+        "",
+    ),
+    Mutation(
+        "a message put back wakes nobody",
+        "engine/verbs.py",
+        "        plan.readied[self.key] += len(self.messages)\n        if self.removed",
+        "        if self.removed",
+    ),
+    Mutation(
+        "a poll that was cancelled takes a message all the same",
+        "engine/reserving.py",
+        "        self.gone = True\n        self._stop_timer()\n        if self.parked:\n"
+        "            self._lines.leave(self)\n",
+        "        self._stop_timer()\n",
+    ),
+    Mutation(
+        "what was taken for a poll that is gone is not given back",
+        "engine/reserving.py",
+        "            self._give_back(self, messages)\n",
+        "            pass\n",
+    ),
+    Mutation(
+        "a message given back goes to the back",
+        "storage/statements.py",
+        '"UPDATE msg SET state = 0, due = 0 WHERE id = ? AND rcount',
+        '"UPDATE msg SET state = 0, pos = due << 22, due = 0 WHERE id = ? AND rcount',
+    ),
+    Mutation(
+        "a message given back loses its count",
+        "storage/statements.py",
+        '"UPDATE msg SET state = 0, due = 0 WHERE id = ? AND rcount',
+        '"UPDATE msg SET state = 0, rcount = rcount - 1, due = 0 WHERE id = ? AND rcount',
+    ),
+    Mutation(
+        "a clear forgets how many messages were ever posted",
+        "storage/sqlite/session.py",
+        "(world, new, self._slot, 0, total)",
+        "(world, new, self._slot, 0, 0)",
+    ),
+    Mutation(
+        "a delayed message can be had at once",
+        "storage/statements.py",
+        " AND due <= ? ORDER BY due LIMIT ?)",
+        " AND (due <= ? OR state = 2) ORDER BY due LIMIT ?)",
+    ),
+    Mutation(
+        "a touch lasts no longer than the reservation before it",
+        "storage/statements.py",
+        "UPDATE msg SET due = ? + timeout, lease = timeout",
+        "UPDATE msg SET due = ? + lease, lease = timeout",
+    ),
+    Mutation(
+        "two who delete the same message at once are both told that it was there",
+        "storage/executor.py",
+        "            there.difference_update(mine)\n",
+        "",
+    ),
+    Mutation(
+        "a newcomer is served before those who wait",
+        "engine/commits.py",
+        "        takers.sort(key=arrival)\n",
+        "",
+    ),
+    Mutation(
+        "nobody looks when a delay is over",
+        "engine/verbs.py",
+        "            self._due_note(self.key, self._due)\n",
+        "            pass\n",
+    ),
+    Mutation(
+        "a deleted message is remembered for longer than it would have lived",
+        "storage/statements.py",
+        "SET state = 3, due = 0, expires = min(expires, ?) WHERE id IN",
+        "SET state = 3, due = 0, expires = max(expires, ?) WHERE id IN",
+    ),
+)
+
+
+def plant(mutation: Mutation | None, folder: Path) -> None:
+    """Copy the package and its tests into a folder, with this mistake."""
+    for package in (mqgate, tests):
+        assert package.__file__ is not None
+        source = Path(package.__file__).parent
+        shutil.copytree(
+            source, folder / source.name, ignore=shutil.ignore_patterns("__pycache__", "live")
+        )
+    if mutation is not None:
+        path = folder / "mqgate" / mutation.file
+        text = path.read_text(encoding="utf-8")
+        assert text.count(mutation.old) == 1, f"{mutation.name}: nothing to replace in {path}"
+        path.write_text(text.replace(mutation.old, mutation.new), encoding="utf-8")
+
+
+def is_noticed(mutation: Mutation | None, folder: Path) -> bool:
+    """Does the model test fail over a package with this mistake?"""
+    plant(mutation, folder)
+    process = subprocess.run(
+        [sys.executable, "-m", "tests.engine.mutants"],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(folder)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        timeout=PATIENCE_SECONDS,
+        check=False,
+    )
+    assert READY.encode() in process.stdout, process.stdout.decode()
+    return process.returncode != 0
+
+
+def survivors(mutations: Sequence[Mutation | None], folder: Path) -> list[str]:
+    """The names of the mistakes that nobody notices; that of None, which is none, is its own."""
+
+    def one(number: int) -> bool:
+        return is_noticed(mutations[number], folder / str(number))
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        noticed = list(pool.map(one, range(len(mutations))))
+    names = ["no mistake" if each is None else each.name for each in mutations]
+    return [name for name, was in zip(names, noticed, strict=True) if not was]
+
+
+if __name__ == "__main__":
+    print(READY, flush=True)
+    run_state_machine_as_test(EngineMachine, settings=HASTY)

@@ -1,0 +1,19 @@
+"""The engine against the model, for as long as it takes to meet what is rare."""
+
+from __future__ import annotations
+
+from hypothesis.stateful import run_state_machine_as_test
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.engine.machine import EngineMachine
+from tests.engine.test_model import LONG
+
+
+class ModelTests(SynchronousTestCase):
+    """The same as ``tests.engine.test_model``, with many more and longer runs."""
+
+    timeout = 7200
+
+    def test_the_engine_does_what_the_model_does(self) -> None:
+        """Also what comes together once in thousands of runs."""
+        run_state_machine_as_test(EngineMachine, settings=LONG)
