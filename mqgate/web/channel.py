@@ -1,133 +1,69 @@
-"""One connection: reads requests, has them answered one after the other, and knows when to end."""
+"""One connection's requests: read whole, and answered one after the other."""
 
 from __future__ import annotations
 
 import math
 import re
-from typing import TYPE_CHECKING, Any
 
-from twisted.internet.interfaces import IAddress, ISSLTransport
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
-from twisted.web.http import HTTPChannel
 
 from mqgate.web.answer import answer_bytes
 from mqgate.web.body import Body, ChunkedBody, Received, SizedBody
-from mqgate.web.head import Head, check_beginning, likely_path, read_head
+from mqgate.web.connection import ANSWERING, BODY, HEAD, LINGERING, LOST, GateConnection
+from mqgate.web.head import Head, check_line_ends, check_request_line, likely_path, read_head
 from mqgate.web.headers import ReceivedHeaders
 from mqgate.web.refusal import Refusal, too_large
 from mqgate.web.request import GateRequest
 from mqgate.web.values import BUSY, TOO_SLOW, Asked, Fault, Reply
-from mqgate.web.wire import backlog, close, eager, end_writing
-
-if TYPE_CHECKING:
-    from mqgate.web.site import GateSite
-
-# Where a connection is. Plain numbers, for they are compared several times in each request; in
-# the first two of them, bytes that come are read.
-#: Between requests, or in the middle of a head.
-_HEAD = 0
-#: In the middle of a body.
-_BODY = 1
-#: A request is being answered; what comes meanwhile has to wait.
-_ANSWERING = 2
-#: The last answer is written; what still comes is thrown away, so that the answer can be read.
-_LINGERING = 3
-#: Closed or aborted from our side; not yet gone.
-_CLOSING = 4
-_LOST = 5
 
 _EMPTY_LINES = re.compile(rb"(?:\r\n)*+")
 
 
-class GateChannel(HTTPChannel):
+class GateChannel(GateConnection):
     """Reads with our own parsers, and answers through the factory's front.
 
     `HTTPChannel` stays what it is to transport and factory, but its reading is replaced as a whole,
     at `dataReceived`.
     """
 
-    transport: Any
-
-    #: When `overdue` is to be called, by the reactor's clock.
-    deadline = math.inf
-
-    _site: GateSite
-    _secure: bool
-    _peer: str
-
     def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self._phase = _HEAD
+        super().__init__()
         #: What has come and was not read yet.
         self._buffer = b""
         #: How much of the buffer is known to hold no end of a head.
         self._searched = 0
-        #: When the first byte of an unfinished request came.
-        self._started: float | None = None
+        #: Whether the buffer begins with a request line that was found in order.
+        self._line_known = False
         #: The request whose body is being read.
         self._head: Head | None = None
         self._body: Body | None = None
         #: The request that is being answered.
         self._request: GateRequest | None = None
         self._advancing = False
-        #: Whether the client takes less than we write: nothing is read until it has caught up.
-        self._blocked = False
-        #: Whether the client has sent so much ahead that it must wait for its answer.
-        self._held = False
-        #: What `backlog` said when the client was last seen to take something.
-        self._backlog: object = None
         self._lingered = 0
 
     # What transport and factory call
 
-    def makeConnection(self, transport: Any) -> None:
-        """Take a new connection into use."""
-        super().makeConnection(eager(transport))  # type: ignore[no-untyped-call]
-
-    def connectionMade(self) -> None:
-        """Wait for the first request."""
-        super().connectionMade()  # type: ignore[no-untyped-call]
-        self._site = site = self.factory
-        self._secure = ISSLTransport.providedBy(self.transport)
-        self._peer = _address_text(self.transport.getPeer())
-        site.opened(self)
-        self.deadline = site.now + site.limits.idle_seconds
-
     def dataReceived(self, data: bytes) -> None:
         """Read on, unless a request is being answered or nothing is wanted any more."""
         phase = self._phase
-        if phase <= _ANSWERING:
+        if phase <= ANSWERING:
             self._buffer = self._buffer + data if self._buffer else data
-            if phase != _ANSWERING:
+            if phase != ANSWERING:
                 self._advance()
             elif len(self._buffer) > self._site.limits.ahead_bytes and not self._held:
-                self._held = True
-                self.transport.pauseProducing()
-        elif phase == _LINGERING:
+                self._hold()
+        elif phase == LINGERING:
             self._lingered += len(data)
             if self._lingered > self._site.limits.linger_bytes:
                 self.abort()
 
-    def pauseProducing(self) -> None:
-        """The client does not read its answers: stop reading its requests."""
-        self._blocked = True
-        self.transport.pauseProducing()
-
-    def resumeProducing(self) -> None:
-        """The client has read its answers: go on."""
-        self._blocked = False
-        if self._phase == _HEAD:
-            self._rest()
-        if not self._held:
-            self.transport.resumeProducing()
-        self._advance()
-
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Forget the connection; tell the request that is being answered."""
-        self._phase = _LOST
-        self._buffer = b""
-        self._head = self._body = None
+        self._phase = LOST
+        self._forget()
+        self._owe(0)
         request, self._request = self._request, None
         super().connectionLost(reason)  # type: ignore[no-untyped-call]
         if request is not None:
@@ -135,46 +71,56 @@ class GateChannel(HTTPChannel):
         # Last: when nobody is left, the engine behind the handlers may be stopped.
         self._site.closed(self)
 
+    def resumeProducing(self) -> None:
+        """The client has read its answers: go on."""
+        super().resumeProducing()
+        self._advance()
+
     # What the site calls
 
     def overdue(self) -> None:
         """The deadline has passed."""
-        if self._phase <= _BODY and not self._blocked:
-            if self._phase == _HEAD and not self._buffer:
-                self._close()
-            else:
-                self._refuse(Fault(TOO_SLOW, "The request did not arrive in time."))
-        elif self._phase != _LINGERING and backlog(self.transport) != self._backlog:
+        if self._pace is not None:
             self._watch_sending()
+        elif self._phase == HEAD and not self._buffer:
+            self._close()
+        elif self._phase <= BODY:
+            self._refuse(Fault(TOO_SLOW, "The request did not arrive in time."))
+        elif self._phase == LINGERING:
+            # No abort: what the kernel still has to deliver of the answer would go with it.
+            self._close()
         else:
             self.abort()
 
-    def close_if_idle(self) -> None:
-        """Close unless a request is under way."""
-        if self._phase == _HEAD and not self._buffer:
-            self._close()
-
-    def abort(self) -> None:
-        """Drop the connection, and whatever was not sent with it."""
-        self._phase = _CLOSING
-        self.deadline = math.inf
-        self.transport.abortConnection()
+    def drain(self) -> None:
+        """Come to an end soon: at once, unless a request is under way or an answer going out."""
+        if self._phase == HEAD and not self._buffer:
+            if self._blocked:
+                self._linger()
+            else:
+                self._close()
+        elif self._phase == LINGERING:
+            self.deadline = min(self.deadline, self._linger_deadline())
 
     # What a request calls
 
     def answer(self, request: GateRequest, reply: Reply) -> None:
         """Write the answer to the request that is being answered."""
         self._request = None
-        if self._phase != _ANSWERING:
+        if self._phase != ANSWERING:
             # Aborted, and the transport has not said so yet.
             request.not_sent(reply)
             return
         head_only = request.asked.method == b"HEAD"
-        if not self._reply(reply, last=request.last, head_only=head_only):
-            request.not_sent(reply)
+        sent = False
+        try:
+            sent = self._reply(reply, last=request.last, head_only=head_only)
+        finally:
+            if not sent:
+                request.not_sent(reply)
         if self._held:
             self._held = False
-            if self._phase == _HEAD and not self._blocked:
+            if self._phase == HEAD and not self._blocked:
                 self.transport.resumeProducing()
         if self._buffer:
             self._advance()
@@ -190,8 +136,8 @@ class GateChannel(HTTPChannel):
         if self._advancing:
             return
         self._advancing = True
-        while self._buffer and self._phase <= _BODY and not self._blocked:
-            if self._phase == _BODY:
+        while self._buffer and self._phase <= BODY and not self._blocked:
+            if self._phase == BODY:
                 self._read_body()
             elif not self._read_head():
                 break
@@ -211,8 +157,7 @@ class GateChannel(HTTPChannel):
             if (end if end >= 0 else len(buffer)) > limits.head_bytes:
                 raise too_large(f"The head is longer than {limits.head_bytes} bytes.")
             if end < 0:
-                check_beginning(buffer, self._searched)
-                self._searched = max(0, len(buffer) - 3)
+                self._check_beginning(buffer)
                 self._start(limits.head_seconds)
                 return False
             head = read_head(buffer[:end], limits.header_count)
@@ -220,9 +165,17 @@ class GateChannel(HTTPChannel):
             self._refuse(refusal.fault)
             return False
         self._searched = 0
+        self._line_known = False
         self._buffer = buffer[end + 4 :]
         self._begin(head)
         return True
+
+    def _check_beginning(self, buffer: bytes) -> None:
+        """Refuse what can no longer become a head."""
+        check_line_ends(buffer, self._searched)
+        if not self._line_known:
+            self._line_known = check_request_line(buffer, self._searched)
+        self._searched = max(0, len(buffer) - 3)
 
     def _begin(self, head: Head) -> None:
         """Go on from a head to its body, which is most often there already."""
@@ -242,7 +195,7 @@ class GateChannel(HTTPChannel):
         except Refusal as refusal:
             self._refuse(refusal.fault)
             return
-        self._phase = _BODY
+        self._phase = BODY
         self._start(self._site.limits.request_seconds)
         if head.expects_continue and not self._buffer:
             self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
@@ -272,18 +225,34 @@ class GateChannel(HTTPChannel):
     def _ask(self, head: Head, body: bytes) -> None:
         """Have a request answered that was read whole."""
         site = self._site
-        if site.draining:
-            reply = self.refusal(head.path, Fault(BUSY, "The server is stopping."))
-            self._reply(reply, last=True, head_only=head.method == b"HEAD")
+        if site.busy:
+            reply = self.refusal(head.path, Fault(BUSY, site.busy))
+            self._reply(reply, last=head.last, head_only=head.method == b"HEAD")
             return
         headers = ReceivedHeaders(head.fields)
         asked = Asked(head.method, head.path, head.query, headers, body, self._secure, self._peer)
         self._request = request = GateRequest(self, asked, last=head.last)
-        self._phase = _ANSWERING
+        self._phase = ANSWERING
         self._started = None
         # However long it takes: a long poll is no slow client.
         self.deadline = math.inf
         request.put_to(site.front)
+
+    def _hold(self) -> None:
+        """Read no further before the request that is being answered is; the client is far ahead.
+
+        While nothing is read, a client that goes is not noticed, and a request that waits would
+        take a message for nobody. So the connection is dropped then: nobody who waits for an
+        answer has a reason to send that much behind his request.
+        """
+        assert self._request is not None
+        self._held = True
+        self.transport.pauseProducing()
+        self._request.asked.when_waiting(self._drop_held)
+
+    def _drop_held(self) -> None:
+        if self._held:
+            self.abort()
 
     # Answering
 
@@ -293,9 +262,9 @@ class GateChannel(HTTPChannel):
         last = last or site.draining
         data = answer_bytes(reply, site.date, closing=last, head_only=head_only)
         sent = self.transport.write(data) is not False
-        self._phase = _HEAD
+        self._phase = HEAD
         if last:
-            self._close()
+            self._linger()
         elif self._blocked:
             self._watch_sending()
         else:
@@ -308,46 +277,16 @@ class GateChannel(HTTPChannel):
         path = likely_path(self._buffer) if head is None else head.path
         head_only = head is not None and head.method == b"HEAD"
         reply = self.refusal(path, fault)
-        self._phase = _LINGERING
-        self._buffer = b""
-        self._head = self._body = None
         self.transport.write(
             answer_bytes(reply, self._site.date, closing=True, head_only=head_only)
         )
-        self.deadline = self._site.reactor.seconds() + self._site.limits.linger_seconds
-        if self._blocked:
-            self.transport.resumeProducing()
-        end_writing(self.transport)
+        self._linger()
 
-    def _close(self) -> None:
-        """Close, once everything that was written has gone out."""
-        self._phase = _CLOSING
+    def _linger(self) -> None:
+        self._forget()
+        super()._linger()
+
+    def _forget(self) -> None:
+        """Let go of what was not read, or not to its end."""
         self._buffer = b""
-        self._watch_sending()
-        close(self.transport)
-
-    # Deadlines
-
-    def _start(self, seconds: float) -> None:
-        """Set the deadline of a part of a request, from when its first byte was seen."""
-        if self._started is None:
-            self._started = self._site.reactor.seconds()
-        self.deadline = self._started + seconds
-
-    def _rest(self) -> None:
-        """Set the deadline of a connection without a request."""
-        self._started = None
-        self.deadline = self._site.now + self._site.limits.idle_seconds
-
-    def _watch_sending(self) -> None:
-        """Set the deadline for the client to take some of what is written."""
-        self._backlog = backlog(self.transport)
-        self.deadline = self._site.reactor.seconds() + self._site.limits.answer_seconds
-
-
-def _address_text(address: IAddress) -> str:
-    host = getattr(address, "host", None)
-    if host is None:
-        return str(address)
-    port = getattr(address, "port", 0)
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        self._head = self._body = None

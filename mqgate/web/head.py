@@ -18,6 +18,10 @@ import attrs
 from mqgate.web.refusal import malformed, too_large
 
 _TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+#: A method; the longest that is registered has 17 letters.
+_METHOD = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,32}")
+#: The beginning of a request line.
+_METHOD_BEGUN = re.compile(rb"%b(?: |\Z)" % _METHOD.pattern)
 #: All that may stand in a request target: anything printable. Bytes beyond ASCII are let through,
 #: as most servers do; what they mean is for the dialect to say.
 _TARGET = bytes([*range(0x21, 0x7F), *range(0x80, 0x100)])
@@ -89,18 +93,25 @@ def _read(head: bytes, header_count: int) -> Head:
 _remembered = lru_cache(maxsize=250)(_read)
 
 
-def check_beginning(beginning: bytes, searched: int) -> None:
-    """Refuse early what can no longer become a head, so that its sender need not wait for it.
+def check_request_line(beginning: bytes, searched: int) -> bool:
+    """Refuse early what can no longer become a request line, so that its sender need not wait.
 
-    Looks for bare line feeds only from ``searched`` on.
+    To be asked anew for each piece, until it says that the line has come whole. Its end is looked
+    for only from ``searched`` on, so that the cost of a piece does not grow with what came before.
     """
-    if _BARE_LF.search(beginning, searched):
-        raise malformed("A line of the head ends in a bare LF.")
-    end = beginning.find(b"\r\n")
+    end = beginning.find(b"\r\n", searched)
     if end >= 0:
         _split_target(_request_line(beginning[:end])[1])
-    elif not _TOKEN.match(beginning):
+        return True
+    if not _METHOD_BEGUN.match(beginning):
         raise malformed("This is not HTTP.")
+    return False
+
+
+def check_line_ends(beginning: bytes, searched: int) -> None:
+    """Refuse early, from ``searched`` on, a line that ends otherwise than in CR LF."""
+    if _BARE_LF.search(beginning, searched):
+        raise malformed("A line of the head ends in a bare LF.")
 
 
 def likely_path(head: bytes) -> bytes:
@@ -123,8 +134,8 @@ def _request_line(line: bytes) -> tuple[bytes, bytes, bytes]:
     if len(words) != 3:
         raise malformed("The request line is not a method, a target and a version.")
     method, target, version = words
-    if not _TOKEN.fullmatch(method):
-        raise malformed("The method is not a token.")
+    if not _METHOD.fullmatch(method):
+        raise malformed("The method is not a token, or too long for one.")
     if not target or target.translate(None, _TARGET):
         raise malformed("The request target has characters that must be encoded.")
     if version != b"HTTP/1.1" and version != b"HTTP/1.0":

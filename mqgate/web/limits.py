@@ -20,9 +20,11 @@ class HTTPLimits:
     #: turned down, so that the connection stays usable. Beyond that, the answer is at once and the
     #: last one.
     discard_bytes: int = 4 * 1024 * 1024
-    #: What a client may send ahead while an earlier request of its connection is being answered.
-    ahead_bytes: int = 64 * 1024
-    #: From a request's first byte to the end of its headers.
+    #: What a client may send ahead while an earlier request of its connection is being answered:
+    #: one whole request of the longest that dialects take (256 KiB, and its head) fits.
+    ahead_bytes: int = 384 * 1024
+    #: From a request's first byte to the end of its headers; over TLS, also from the connection's
+    #: beginning to the end of its handshake.
     head_seconds: float = 10.0
     #: From a request's first byte to its last.
     request_seconds: float = 60.0
@@ -30,7 +32,18 @@ class HTTPLimits:
     idle_seconds: float = 75.0
     #: How long a client may leave its answer unread, without taking a single byte.
     answer_seconds: float = 60.0
-    #: After an early refusal, what is still read (and thrown away), so that a client in the middle
-    #: of its request finds the answer rather than a reset connection.
+    #: Bytes a second, on average, that a client has to take of what waits for it. It is held to
+    #: that from ``answer_seconds`` on.
+    answer_rate: int = 1024
+    #: What may wait in memory, for all clients of a listener together, until they take it. Beyond
+    #: that, requests are refused as BUSY, so that no further answers are made.
+    unsent_bytes: int = 256 * 1024 * 1024
+    #: Behind the last answer of a connection, what is still read (and thrown away), and for how
+    #: long once all of the answer has gone out. A connection that is closed with bytes unread is
+    #: reset, which takes away from the client what it has not read yet.
     linger_bytes: int = 4 * 1024 * 1024
     linger_seconds: float = 5.0
+    #: The same while the server is stopping.
+    drain_linger_seconds: float = 1.0
+    #: Open connections of a listener; one more is dropped as soon as it is made.
+    connections: int = 10_000

@@ -22,6 +22,9 @@ class Connection(Protocol):
     def refusal(self, path: bytes, fault: Fault) -> Reply:
         """The shape that a refusal has for this path."""
 
+    def abort(self) -> None:
+        """Drop the connection."""
+
 
 class GateRequest:
     """The link between a handler that may take long and a connection that may go away.
@@ -57,7 +60,7 @@ class GateRequest:
     def client_lost(self) -> None:
         """The connection is gone: end the handler's waits; its reply will not be written."""
         self._connection = None
-        self._guarded(self.asked.client_lost)
+        self.asked.client_lost(self._guarded)
 
     def not_sent(self, reply: Reply) -> None:
         """Undo, where the handler has said how, what was done for an answer that nobody gets."""
@@ -68,8 +71,13 @@ class GateRequest:
         connection, self._connection = self._connection, None
         if connection is None:
             self.not_sent(reply)
-        else:
+            return
+        try:
             connection.answer(self, reply)
+        except Exception:  # noqa: BLE001 (such as a reply that cannot be put into bytes)
+            # Nobody would hear of it in a Deferred, and the connection would stay as it is.
+            self._report(Failure())
+            connection.abort()
 
     def _failed(self, failure: Failure) -> None:
         connection = self._connection

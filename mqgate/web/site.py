@@ -32,11 +32,16 @@ class GateSite(HTTPFactory):
         self.limits = limits or HTTPLimits()
         #: Whether every answer is now the last one of its connection.
         self.draining = False
+        #: Why requests are refused as BUSY just now; empty if they are not.
+        self.busy = ""
         #: The time as of the last pass, at most a second ago: near enough for long deadlines.
         self.now = 0.0
         #: The value of Date headers.
         self.date = b""
         self._open: set[GateChannel] = set()
+        self._unsent = 0
+        #: Whether it was logged, in this second, that there are too many connections.
+        self._full = False
         self._sweep_call: IDelayedCall | None = None
         self._abort_call: IDelayedCall | None = None
         self._drained: list[Deferred[None]] = []
@@ -58,11 +63,17 @@ class GateSite(HTTPFactory):
             self._log.failure("No shape for a refusal: {kind}", Failure(), kind=fault.kind)
             return plain_refusal(fault)
 
-    def opened(self, channel: GateChannel) -> None:
-        """A connection was made."""
+    def opened(self, channel: GateChannel) -> bool:
+        """A connection was made; False if it is one too many."""
         self._open.add(channel)
         if self._sweep_call is None:
             self._sweep()
+        if len(self._open) <= self.limits.connections:
+            return True
+        if not self._full:
+            self._full = True
+            self._log.warn("More than {n} connections: dropped", n=self.limits.connections)
+        return False
 
     def closed(self, channel: GateChannel) -> None:
         """A connection was lost."""
@@ -70,6 +81,11 @@ class GateSite(HTTPFactory):
         if not self._open:
             self._stop_sweeping()
             self._finish_drain()
+
+    def owe(self, more: int) -> None:
+        """That many bytes more (or fewer) wait in memory for clients to take them."""
+        self._unsent += more
+        self._see_if_busy()
 
     def drain(self, grace: float = 5.0) -> Deferred[None]:
         """Let every connection end; fires when none is left.
@@ -79,10 +95,11 @@ class GateSite(HTTPFactory):
         aborted. Stop listening first: a drained site does not come back.
         """
         self.draining = True
+        self._see_if_busy()
         done: Deferred[None] = Deferred()
         self._drained.append(done)
         for channel in list(self._open):
-            channel.close_if_idle()
+            channel.drain()
         if not self._open:
             self._finish_drain()
         elif self._abort_call is None:
@@ -93,8 +110,21 @@ class GateSite(HTTPFactory):
         self.now = now = self.reactor.seconds()
         self.date = datetimeToString(now)
         self._sweep_call = self.reactor.callLater(1, self._sweep)
+        self._full = False
         for channel in [channel for channel in self._open if channel.deadline <= now]:
-            channel.overdue()
+            try:
+                channel.overdue()
+            except Exception:  # noqa: BLE001 (the others have deadlines too)
+                self._log.failure("A connection failed at its deadline", Failure())
+                channel.abort()
+
+    def _see_if_busy(self) -> None:
+        if self.draining:
+            self.busy = "The server is stopping."
+        elif self._unsent > self.limits.unsent_bytes:
+            self.busy = "Too many answers wait for their clients to take them."
+        else:
+            self.busy = ""
 
     def _stop_sweeping(self) -> None:
         if self._sweep_call is not None:

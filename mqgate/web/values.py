@@ -1,11 +1,12 @@
 """What passes between HTTP and a dialect: a request that was read, and the answer to it.
 
 Handlers know these two values and nothing of the connection, so that another HTTP front end can
-take the place of this one without a change to any dialect (design, section 5).
+take the place of this one without a change to any dialect.
 """
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from typing import Protocol
 
@@ -31,6 +32,8 @@ class Asked:
     peer: str
     #: The calls of `when_lost`; None once the client is gone.
     _lost: list[Callable[[], object]] | None = attrs.field(init=False, factory=list, repr=False)
+    #: The call of `when_waiting`.
+    _waiting: Callable[[], object] | None = attrs.field(init=False, default=None, repr=False)
 
     def header(self, name: bytes) -> bytes | None:
         """The value of a request header (the last one, where a client repeats it), or None."""
@@ -45,14 +48,27 @@ class Asked:
         """
         if self._lost is None:
             call()
-        else:
-            self._lost.append(call)
+            return
+        self._lost.append(call)
+        if self._waiting is not None:
+            self._waiting()
 
-    def client_lost(self) -> None:
-        """Make the calls of `when_lost`; for the HTTP room."""
+    @property
+    def waits(self) -> bool:
+        """Whether its handler wants to know when the client goes, and the client is there."""
+        return bool(self._lost)
+
+    def when_waiting(self, call: Callable[[], object]) -> None:
+        """Have ``call`` made once the request `waits`, which may be now; for the HTTP room."""
+        self._waiting = call
+        if self.waits:
+            call()
+
+    def client_lost(self, make: Callable[[Callable[[], object]], object] = operator.call) -> None:
+        """Make the calls of `when_lost`, each by way of ``make``; for the HTTP room."""
         calls, self._lost = self._lost, None
         for call in calls or ():
-            call()
+            make(call)
 
 
 @attrs.frozen(eq=False)
@@ -103,7 +119,7 @@ MALFORMED = "malformed"
 TOO_LARGE = "too large"
 #: Head or body did not arrive in time.
 TOO_SLOW = "too slow"
-#: The server is stopping.
+#: The server is stopping, or it cannot take more upon itself just now.
 BUSY = "busy"
 #: A handler failed in a way that nobody foresaw; the log has it.
 FAILED = "failed"

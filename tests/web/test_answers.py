@@ -233,21 +233,30 @@ class LaterAnswerTests(SiteCase):
     def test_a_client_that_sends_too_far_ahead_has_to_wait(self) -> None:
         """What it sends must not pile up here; it goes on once there is an answer."""
         post = b"POST /2 HTTP/1.1\r\nContent-Length: 100\r\n\r\n" + b"x" * 100
-        self.client.send(GET, post * 200)
+        self.client.send(GET, post * 2000)
         self.assertTrue(self.client.reading)
-        self.client.send(post * 500)
+        self.client.send(post * 1000)
         self.assertFalse(self.client.reading)
         self.front.wait = False
         self.front.reply = lambda asked: Reply(204)
         self.fire(b"first")
         self.assertTrue(self.client.reading)
-        self.assertEqual(self.client.received().count(b"HTTP/1.1 204"), 700)
+        self.assertEqual(self.client.received().count(b"HTTP/1.1 204"), 3000)
 
-    def test_a_client_that_went_too_far_ahead_before_its_last_answer_is_closed(self) -> None:
-        """Nothing is resumed on a connection that is closing."""
-        self.client.send(b"GET / HTTP/1.0\r\n\r\n", b"x" * 70000)
+    def test_the_longest_request_may_be_sent_ahead(self) -> None:
+        """The body may be as long as any dialect takes, the head as long as we do."""
+        head = b"POST /2 HTTP/1.1\r\nX-A: %s\r\nContent-Length: 262144\r\n\r\n" % (b"a" * 65000)
+        self.client.send(GET, head + b"x" * 262144)
+        self.assertTrue(self.client.reading)
+
+    def test_a_client_that_went_too_far_ahead_before_its_last_answer_is_read_to_its_end(
+        self,
+    ) -> None:
+        """It could lose the answer otherwise."""
+        self.client.send(b"GET / HTTP/1.0\r\n\r\n", b"x" * 400_000)
         self.assertFalse(self.client.reading)
         self.fire(b"last")
+        self.assertTrue(self.client.reading)
         self.assertEqual(self.client.received(), answer(b"last", close=True))
         self.assertTrue(self.client.closing)
 
@@ -286,7 +295,7 @@ class UnreadAnswerTests(SiteCase):
         """Whatever the transport says of its buffer meanwhile."""
         self.front.wait = True
         client = self.connect()
-        client.send(GET, b"x" * 70_000)
+        client.send(GET, b"x" * 400_000)
         client.transport.producer.pauseProducing()
         client.transport.producer.resumeProducing()
         self.assertFalse(client.reading)

@@ -90,6 +90,34 @@ class DrainTests(SiteCase):
         self.successResultOf(ended)
         self.assertEqual(lost, ["lost"])
 
+    def test_lingering_connections_take_a_second_of_the_grace_at_most(self) -> None:
+        """Their clients have their answers, and don't look at the connection."""
+        before = self.connect(TLSStringTransport())
+        before.ask(b"GET / HTTP/1.0\r\n\r\n")
+        self.site.drain(5)
+        late = self.connect(TLSStringTransport())
+        late.ask(GET)
+        for connection in (before, late):
+            self.assertTrue(connection.closing)
+            self.assertFalse(connection.transport.transport.disconnecting)
+        self.seconds_pass(2)
+        for connection in (before, late):
+            self.assertTrue(connection.transport.transport.disconnecting)
+            self.assertFalse(connection.aborted)
+
+    def test_an_answer_that_is_going_out_is_not_cut_short(self) -> None:
+        """Its connection ends behind it."""
+        connection = self.connect(TLSStringTransport())
+        connection.ask(GET)
+        connection.transport.unsent = 1
+        connection.transport.producer.pauseProducing()
+        self.site.drain(10)
+        self.seconds_pass(3)
+        self.assertFalse(connection.transport.transport.disconnecting)
+        connection.transport.unsent = 0
+        self.seconds_pass(3)
+        self.assertTrue(connection.transport.transport.disconnecting)
+
     def test_an_idle_tls_connection_is_closed_without_its_client(self) -> None:
         """Pools don't look at their idle connections; the end must not wait for theirs."""
         connection = self.connect(TLSStringTransport())

@@ -147,6 +147,19 @@ class LiveTests(TestCase):
         self.front.waiting[0].callback(Reply(200, b"x", unsent=lambda: calls.append("unsent")))
         self.assertEqual(calls, ["lost", "unsent"])
 
+    async def test_a_poller_that_sends_far_ahead_takes_no_message_with_it(self) -> None:
+        """Its end would not be noticed; so it is dropped before."""
+        self.front.wait = True
+        calls: list[str] = []
+        client = await self.connect()
+        client.transport.write(GET)
+        await self.until(lambda: self.front.asked)
+        self.front.asked[0].when_lost(lambda: calls.append("lost"))
+        client.transport.write(b"x" * 1_000_000)
+        await self.until(lambda: calls)
+        self.front.waiting[0].callback(Reply(200, b"x", unsent=lambda: calls.append("unsent")))
+        self.assertEqual(calls, ["lost", "unsent"])
+
     async def test_large_answers_arrive_whole_and_in_order(self) -> None:
         """Though the socket takes only a part of them at once."""
         large = bytes(range(256)) * 20_000
@@ -163,6 +176,19 @@ class LiveTests(TestCase):
         self.front.reply = lambda asked: Reply(200, large, b"text/plain")
         client = await self.connect()
         client.transport.write(b"GET / HTTP/1.0\r\n\r\n")
+        self.assertEqual(masked(await client.lost), answer(large, close=True))
+
+    async def test_a_last_answer_arrives_whole_whatever_its_client_still_sends(self) -> None:
+        """Bytes that nobody reads would have the kernel reset the connection."""
+        large = bytes(range(256)) * 40_000
+        self.front.reply = lambda asked: Reply(200, large, b"text/plain")
+        client = await self.connect()
+        client.transport.write(b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n")
+        await self.until(lambda: self.front.asked)
+        client.transport.pauseProducing()
+        client.transport.write(b"\r\n")
+        await deferLater(reactor, 0.05, lambda: None)
+        client.transport.resumeProducing()
         self.assertEqual(masked(await client.lost), answer(large, close=True))
 
     async def test_waiting_requests_are_answered_before_the_end(self) -> None:

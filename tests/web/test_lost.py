@@ -62,6 +62,43 @@ class LostClientTests(SiteCase):
         self.front.waiting[0].callback(Reply(200, unsent=lambda: 1 / 0))
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 2)
 
+    def test_all_calls_are_made_though_one_fails(self) -> None:
+        """One of them ends the wait."""
+        self.asked.when_lost(lambda: 1 / 0)
+        self.asked.when_lost(lambda: self.calls.append("lost"))
+        self.client.lose()
+        self.assertEqual(self.calls, ["lost"])
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+
+    def test_a_poller_that_sends_far_ahead_is_dropped(self) -> None:
+        """Nothing more would be read before its answer, so that its end would not be noticed."""
+        self.assertFalse(self.asked.waits)
+        self.asked.when_lost(lambda: self.calls.append("lost"))
+        self.assertTrue(self.asked.waits)
+        self.client.send(b"x" * 300_000)
+        self.assertFalse(self.client.aborted)
+        self.client.send(b"x" * 300_000)
+        self.assertTrue(self.client.aborted)
+        self.front.waiting[0].callback(self.reply)
+        self.assertEqual((self.calls, self.client.received()), (["unsent"], b""))
+
+    def test_a_client_that_was_far_ahead_when_its_wait_began_is_dropped_too(self) -> None:
+        """Some handlers look something up before they wait."""
+        self.client.send(b"x" * 600_000)
+        self.assertFalse(self.client.aborted or self.client.reading)
+        self.asked.when_lost(lambda: self.calls.append("lost"))
+        self.assertTrue(self.client.aborted)
+        self.client.lose()
+        self.assertEqual(self.calls, ["lost"])
+
+    def test_a_wait_that_begins_after_the_answer_drops_nobody(self) -> None:
+        """Nothing is held back any more."""
+        self.client.send(b"\r\n" * 300_000)
+        self.front.waiting[0].callback(self.reply)
+        self.asked.when_lost(lambda: self.calls.append("lost"))
+        self.assertFalse(self.client.aborted)
+        self.assertEqual(self.calls, [])
+
     def test_a_reply_after_an_abort_is_undone(self) -> None:
         """The transport tells of its end a turn later; the answer may come before."""
         self.client.channel.abort()
@@ -131,6 +168,19 @@ class FailingFrontTests(SiteCase):
         connection.lose()
         self.front.waiting.pop().errback(ZeroDivisionError())
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+
+    def test_a_reply_that_cannot_be_written_ends_the_connection(self) -> None:
+        """There is nothing else that its client could be told; what it was for is undone."""
+        undone: list[str] = []
+        bad = Reply(200, "text", unsent=lambda: undone.append("unsent"))  # type: ignore[arg-type]
+        self.front.reply = lambda asked: bad
+        self.front.waiting = _Fired(bad)
+        for self.front.wait in (False, True):
+            connection = self.connect()
+            self.assertEqual(connection.ask(GET), b"")
+            self.assertTrue(connection.aborted)
+            self.assertEqual(len(self.flushLoggedErrors(TypeError)), 1)
+        self.assertEqual(undone, ["unsent"] * 2)
 
     def test_an_answer_that_is_there_already_is_written_at_once(self) -> None:
         """A Deferred need not have waited."""

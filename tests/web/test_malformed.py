@@ -131,6 +131,19 @@ class MalformedTests(SiteCase):
         """A client that begins TLS on a plain port should not wait for a deadline."""
         self.assert_refused(MALFORMED, b"/", b"\x16\x03\x01\x02\x00\x01")
 
+    def test_a_method_has_an_end(self) -> None:
+        """Or a sender without one would be listened to until its deadline."""
+        self.assert_refused(MALFORMED, b"/", b"A" * 33)
+        self.assert_refused(MALFORMED, b"/", b"A" * 33 + b" / HTTP/1.1\r\n\r\n")
+
+    def test_a_request_line_is_checked_once(self) -> None:
+        """A line that follows it, in whatever pieces, is not taken for one."""
+        line = b"GET /1 HTTP/1.1\r\n"
+        for rest in (b"Host: h\r\nX", b"Host: h\r\n", b"\r", b"H"):
+            connection = self.connect()
+            connection.send(line, *(rest[at : at + 1] for at in range(len(rest))))
+            self.assertEqual(connection.received(), b"")
+
     def test_a_bad_request_line_is_refused_before_its_headers(self) -> None:
         """A person with a telnet should not have to guess."""
         self.assert_refused(MALFORMED, b"/x", b"HELLO /x\r\n")
