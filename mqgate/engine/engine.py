@@ -235,6 +235,7 @@ class Engine:
 
     def _wake(self, waiters: Sequence[Reserve]) -> None:
         for waiter in waiters:
+            waiter.woken = True
             self._commits.enter_again(waiter)
 
     def _returned(self, reserve: Reserve, messages: list[Message]) -> None:

@@ -43,6 +43,7 @@ class Reserve(OnQueue[list[Message]]):
         "patient",
         "remove",
         "rows",
+        "woken",
     )
 
     def __init__(
@@ -70,6 +71,8 @@ class Reserve(OnQueue[list[Message]]):
         #: Whether it may still be parked; whether it is; whether nobody wants its answer.
         self.patient = self.parked = self.gone = False
         self._found_nothing = False
+        #: Whether it looks because a message came due: then there may be more for the next.
+        self.woken = False
 
     def wait_for(self, wait: int, clock: IReactorTime) -> None:
         """Wait so many milliseconds, from now, for something to be handed out."""
@@ -105,7 +108,7 @@ class Reserve(OnQueue[list[Message]]):
             self._lines.note_due(self.key, min(row.due for row in rows))
         elif self._memory:
             self._expiry_note(self.now + self._memory.time)
-        if self._found_nothing:
+        if self.woken:
             self._lines.wake(self.key)
         messages = [message_of(row, self._number, self.now) for row in rows]
         if self.gone:
@@ -135,6 +138,7 @@ class Reserve(OnQueue[list[Message]]):
             return
         if self.patient and not self._lines.draining:
             self._found_nothing = True
+            self.woken = False
             self._lines.park(self, next_due)
         else:
             self._answer([])

@@ -215,6 +215,13 @@ class WaitingTests(EngineCase):
         self.assertLess(len([op for op in looks if isinstance(op, Reserve)]), 20)
         self.assertEqual(self.engine.waiting, 97)
 
+    def test_a_post_makes_nobody_look_in_vain(self) -> None:
+        polls = [self.poll() for _ in range(3)]
+        self.store.batches.clear()
+        self.post(b"1")
+        self.turn()
+        self.assertEqual((polls[0], len(self.store.batches)), ([[b"1"]], 1))
+
     def test_everybody_is_served_when_much_comes_due_at_once(self) -> None:
         self.post(*[b"x"] * 50, delay=1000)
         polls = [self.poll() for _ in range(60)]
