@@ -55,6 +55,7 @@ setup(
         "mqgate.storage": ["migrations/*.sql"],
         "twisted.plugins": ["mqgate_plugin.py"],
     },
+    entry_points={"console_scripts": ["mqgate = mqgate.operator.__main__:main"]},
     zip_safe=False,
     cmdclass={"build": CleanBuild},
     # Lower bounds only: what they were tried with is in requirements/ci.txt.

@@ -129,6 +129,15 @@ class WallTests(SynchronousTestCase):
             [],
         )
 
+    def test_the_operators_command_knows_no_http_and_nobody_knows_it(self) -> None:
+        self.assertEqual(crossings("mqgate.operator", ("mqgate.web", "twisted.web")), [])
+        users = {
+            module
+            for module, imported in every_import()
+            if within(imported, "mqgate.operator") and not within(module, "mqgate.operator")
+        }
+        self.assertEqual(users, set())
+
     def test_the_reactor_is_imported_in_one_place(self) -> None:
         importers = {
             module

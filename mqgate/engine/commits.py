@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 import attrs
 from twisted.internet.defer import Deferred
@@ -36,6 +36,16 @@ class Limits:
     answer_bytes: int = 8 << 20
     waiting_operations: int = 10_000
     waiting_bytes: int = 64 << 20
+
+
+class Observer(Protocol):
+    """Is told of every batch."""
+
+    def batch_began(self, operations: int) -> None:
+        """A batch is handed to the store, perhaps anew: its catalogue was outdated."""
+
+    def batch_ended(self, committed: bool) -> None:
+        """It is on disk, or it failed and changed nothing."""
 
 
 @attrs.frozen
@@ -71,6 +81,7 @@ class GroupCommit:
         policies: Mapping[str, Policy],
         lines: Lines[Reserve],
         limits: Limits,
+        observer: Observer | None = None,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -80,6 +91,7 @@ class GroupCommit:
         self._policies = policies
         self._lines = lines
         self._limits = limits
+        self._observer = observer
         self._waiting: deque[Verb[Any]] = deque()
         self._waiting_bytes = 0
         #: Verbs of a batch that failed without a good reason: one of them is the culprit.
@@ -109,6 +121,11 @@ class GroupCommit:
         self._waiting.append(verb)
         self._waiting_bytes += verb.size
         self._schedule()
+
+    @property
+    def waiting(self) -> int:
+        """How many verbs wait for the next batch."""
+        return len(self._waiting)
 
     def when_idle(self) -> Deferred[None]:
         """Fires when nothing waits and nothing is under way."""
@@ -176,6 +193,8 @@ class GroupCommit:
             return
         batch = plan.batch(tuple(under_way.operations))
         self._under_way = True
+        if self._observer is not None:
+            self._observer.batch_began(len(batch.operations))
         done = self._store.run(batch)
         done.addCallbacks(
             self._committed,
@@ -204,6 +223,8 @@ class GroupCommit:
         if isinstance(result, Stale):
             self._outdated(result, under_way)
             return
+        if self._observer is not None:
+            self._observer.batch_ended(True)
         if self.trouble is not None:
             self.trouble = None
             self._log.info("The database can be used again")
@@ -233,6 +254,8 @@ class GroupCommit:
 
     def _failed(self, failure: Failure, under_way: _UnderWay) -> None:
         self._under_way = False
+        if self._observer is not None:
+            self._observer.batch_ended(False)
         error = failure.value
         passing = isinstance(error, Unavailable) and not isinstance(error, Damaged)
         if passing:

@@ -13,7 +13,7 @@ from twisted.python.failure import Failure
 from mqgate.engine import verbs
 from mqgate.engine.administering import Clear, DeleteQueue, Info, ListQueues, Update
 from mqgate.engine.catalogue import Catalogue
-from mqgate.engine.commits import GroupCommit, Limits
+from mqgate.engine.commits import GroupCommit, Limits, Observer
 from mqgate.engine.errors import (
     InvalidRequest,
     MessageNotFound,
@@ -51,6 +51,7 @@ class Engine:
         limits: Limits | None = None,
         *,
         opened: Opened,
+        observer: Observer | None = None,
     ) -> None:
         self._clock = clock
         self._catalogue = Catalogue()
@@ -64,6 +65,7 @@ class Engine:
             policies,
             self._lines,
             limits or Limits(),
+            observer,
         )
         self._upkeep = Upkeep(store, clock, now, self._commits)
 
@@ -91,6 +93,11 @@ class Engine:
     def waiting(self) -> int:
         """How many reserves are waiting for a message."""
         return len(self._lines)
+
+    @property
+    def entering(self) -> int:
+        """How many operations are waiting to enter a batch."""
+        return self._commits.waiting
 
     # -- messages
 

@@ -41,6 +41,10 @@ ROUND_SECONDS = 1.0
 #: A removed queue's row stays this long, in milliseconds, for gateways that slept.
 TOMBSTONE = 3_600_000
 
+#: How often it is looked, in milliseconds, what somebody else has left: another gateway, or an
+#: operator's command.
+LOOK = 60_000
+
 
 class Chore(Verb[Any]):
     """An operation of the engine's own."""
@@ -82,6 +86,7 @@ class Upkeep:
         self._shelves_left = self._emptying = self._tidying = False
         self._again: list[Callable[[], None]] = []
         self._forget_at = 0
+        self._look_at = now() + LOOK
         self._running = False
 
     def start(self) -> None:
@@ -169,6 +174,10 @@ class Upkeep:
         again, self._again = self._again, []
         for call in again:
             call()
+        if self._now() >= self._look_at:
+            self._look_at = self._now() + LOOK
+            self.look_for_shelves()
+            self.expects(self._now())
         if self._now() >= self._forget_at:
             self._forget_at = self._now() + TOMBSTONE
             self._forget()

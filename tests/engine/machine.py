@@ -98,10 +98,10 @@ class EngineMachine(RuleBasedStateMachine):
         calls = [Call(self.number(), part, deferred) for part in operation.parts()]
         self.calls += calls
         deferred.addBoth(self.answered, calls)
-        if pause == "breathe":
-            self.rig.breathe()
-        elif pause == "settle" or len(self.calls) >= AT_ONCE:
+        if pause == "settle" or len(self.calls) >= AT_ONCE:
             self.end_turn()
+        elif pause == "breathe":
+            self.rig.breathe()
 
     def answered(self, answer: object, calls: Sequence[Call]) -> None:
         """A call has been answered, or has failed, or was cancelled."""

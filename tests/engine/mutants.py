@@ -74,7 +74,7 @@ MUTATIONS = (
         "a message deleted and remembered goes on being counted",
         "storage/executor.py",
         "        self.counts[shelf] -= len(there)\n",
-        "        self.counts[shelf] -= 0 if remember else len(there)\n",
+        "        self.counts[shelf] -= 0 if memory else len(there)\n",
     ),
     Mutation(
         "expiry passes over messages that are reserved",
@@ -128,8 +128,8 @@ MUTATIONS = (
     Mutation(
         "a delayed message can be had at once",
         "storage/statements.py",
-        " AND due <= ? ORDER BY due LIMIT ?)",
-        " AND (due <= ? OR state = 2) ORDER BY due LIMIT ?)",
+        '(1, 2)"\n    " AND due <= ? AND +expires',
+        '(1, 2)"\n    " AND (due <= ? OR state = 2) AND +expires',
     ),
     Mutation(
         "a touch lasts no longer than the reservation before it",
@@ -152,14 +152,14 @@ MUTATIONS = (
     Mutation(
         "nobody looks when a delay is over",
         "engine/verbs.py",
-        "            self._due_note(self.key, self._due)\n",
-        "            pass\n",
+        "        if self._due:\n            self._due_note(self.key, self._due)\n",
+        "",
     ),
     Mutation(
         "a deleted message is remembered for longer than it would have lived",
         "storage/statements.py",
-        "SET state = 3, due = 0, expires = min(expires, ?) WHERE id IN",
-        "SET state = 3, due = 0, expires = max(expires, ?) WHERE id IN",
+        'SET state = 3, queue = ?, due = 0, expires = min(expires, ?)"',
+        'SET state = 3, queue = ?, due = 0, expires = max(expires, ?)"',
     ),
 )
 

@@ -50,6 +50,7 @@ class Search:
 
     def go(self, model: Model, calls: Sequence[Call]) -> None:
         """Find every end that can be reached from here."""
+        model = self.without_those_whose_time_is_up(model)
         if self.lost(calls) if self.crashed else not (calls or self.unsettled(model)):
             self.found[model.signature()] = model
         for call in calls:
@@ -60,6 +61,18 @@ class Search:
                     self.go(after, rest)
         for after in self.legal(self.by_itself(model)):
             self.go(after, calls)
+
+    def without_those_whose_time_is_up(self, model: Model) -> Model:
+        """Waiters who were answered with nothing, rightly so, leave the line at once.
+
+        Some could stand in it for a while yet, but all that they could do is stand in the way.
+        """
+        left = [it for it in model.line if not (over(model, it) and self.answers[it.call] == [])]
+        if len(left) == len(model.line):
+            return model
+        after = model.copy()
+        after.line = left
+        return after
 
     def is_next(self, model: Model, call: Call, calls: Sequence[Call]) -> bool:
         """Can this one be carried out now? Reserves of one queue are, as they came."""
@@ -81,15 +94,13 @@ class Search:
             self.reasons.append(str(reason))
 
     def by_itself(self, model: Model) -> Iterator[Model]:
-        """A waiter goes away empty, because its time is up, or the next one is served."""
-        for waiter in model.line:
-            over = waiter.until <= model.now or model.draining
-            if over and self.answers[waiter.call] in ([], UNKNOWN):
-                yield without(model, waiter)
+        """The next waiter is served, or goes away empty because its time is up."""
         for key in {waiter.key for waiter in model.line}:
-            first = next_in_line(model, key)
-            if first and self.answers[first.call] not in ([], PENDING):
-                yield from handed_out(without(model, first), first, self.answers[first.call])
+            waiter = next_in_line(model, key)
+            if waiter and self.answers[waiter.call] is UNKNOWN and over(model, waiter):
+                yield without(model, waiter)
+            if waiter and self.answers[waiter.call] not in ([], PENDING):
+                yield from handed_out(without(model, waiter), waiter, self.answers[waiter.call])
 
     def unsettled(self, model: Model) -> bool:
         """Is there someone who cannot be left as he is now?"""
@@ -100,10 +111,15 @@ class Search:
             if self.answers[waiter.call] is not PENDING:
                 self.reasons.append(f"{waiter} got {self.answers[waiter.call]} out of turn")
                 return True
-            if waiter.until <= model.now or model.draining:
+            if over(model, waiter):
                 self.reasons.append(f"{waiter} waits for too long")
                 return True
         return False
+
+
+def over(model: Model, waiter: Waiter) -> bool:
+    """Has it waited long enough?"""
+    return waiter.until <= model.now or model.draining
 
 
 def next_in_line(model: Model, key: Key) -> Waiter | None:

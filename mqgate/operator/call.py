@@ -1,0 +1,86 @@
+"""One call of the command: what was asked, and all there is to do it with."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Mapping
+
+import attrs
+
+from mqgate.config.first_run import DATABASE
+from mqgate.config.values import Configuration
+from mqgate.dialects import ALL
+from mqgate.engine.values import Policy
+from mqgate.operator.console import Console, Progress
+from mqgate.operator.errors import CommandError
+from mqgate.operator.signals import Signals
+from mqgate.operator.snapshot import Queue, Snapshot
+from mqgate.operator.worker import Times, Worker
+from mqgate.operator.worlds import World, Worlds, find_worlds
+
+
+@attrs.frozen
+class Call:
+    """What a command works with."""
+
+    arguments: argparse.Namespace
+    configuration: Configuration
+    console: Console
+    times: Times
+    signals: Signals
+
+    @property
+    def database(self) -> str:
+        """The database's file."""
+        return os.path.join(self.configuration.data, DATABASE)
+
+    def snapshot(self) -> Snapshot:
+        """The database as it is now."""
+        return Snapshot(
+            self.database,
+            self.times.wall,
+            self.times.monotonic,
+            lambda: self.signals.pending is not None,
+        )
+
+    def worker(self) -> Worker:
+        """Somebody to change it."""
+        return Worker(
+            self.database,
+            self.policies(),
+            self.configuration.server.free_space_minimum,
+            self.times,
+            self.signals,
+        )
+
+    def policies(self) -> Mapping[str, Policy]:
+        """Every dialect's policies by name."""
+        found: dict[str, Policy] = {}
+        for declaration in ALL:
+            found |= declaration.policies(self.configuration.settings[declaration.name])
+        return found
+
+    def policy(self, queue: Queue) -> Policy:
+        """What a queue does with its messages."""
+        return self.policies().get(queue.policy, Policy())
+
+    def worlds(self, snapshot: Snapshot) -> Worlds:
+        """The worlds of the database."""
+        return find_worlds(snapshot.world_names(), self.configuration.namespaces, ALL)
+
+    def world(self, snapshot: Snapshot) -> World:
+        """The world that was named."""
+        return self.worlds(snapshot).one(self.arguments.world)
+
+    def queue(self, snapshot: Snapshot, name: str) -> Queue:
+        """A queue of the world that was named; raises `CommandError` if there is none."""
+        world = self.world(snapshot)
+        queue = snapshot.queue(world.number, name)
+        if queue is None:
+            raise CommandError(f"{world} has no queue {name!r}")
+        return queue
+
+    def progress(self, what: str, total: int | None) -> Progress:
+        """How far something comes, for whoever watches."""
+        return Progress(self.console, self.times.monotonic, what, total)

@@ -1,0 +1,246 @@
+"""What is in the database, at one moment, without touching it.
+
+A connection that cannot write, in one transaction: beside a running server it neither waits nor
+keeps anybody waiting. Every statement that the command adds to the storage room's stands here.
+"""
+
+from __future__ import annotations
+
+import heapq
+import json
+import os
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import attrs
+
+from mqgate.engine.ids import AHEAD
+from mqgate.engine.time import SteadyTime
+from mqgate.engine.values import NEVER, READY, RESERVED
+from mqgate.storage import statements as sql
+from mqgate.storage.interface import EPOCH, INSTANT_SHIFT, MessageRow, StoreError
+from mqgate.storage.sqlite import schema
+
+HIGH = "SELECT coalesce(max(high), 0) FROM gateway"
+WORLD_NAMES = "SELECT name, world FROM world_name ORDER BY name"
+QUEUES = (
+    "SELECT world, number, name, shelf, policy, settings, created FROM queue"
+    " WHERE world = ? AND removed = 0 ORDER BY name"
+)
+QUEUE = (
+    "SELECT world, number, name, shelf, policy, settings, created FROM queue"
+    " WHERE world = ? AND removed = 0 AND name = ?"
+)
+#: As in the storage room, ``+expires`` keeps SQLite from walking the expiry index.
+READY_FIGURES = (
+    "SELECT count(*), min(id), min(expires) FROM msg"
+    " WHERE world = :world AND queue = :shelf AND state = 0 AND +expires > :now"
+)
+#: What has come due is ready, whether anybody has looked since or not.
+HELD_FIGURES = (
+    "SELECT total(due <= :now), total(due > :now AND state = 1), total(due > :now AND state = 2),"
+    " min(id), min(expires), min(CASE WHEN due > :now THEN due END) FROM msg"
+    " WHERE world = :world AND queue = :shelf AND state IN (1, 2) AND +expires > :now"
+)
+#: A lapsed reservation stands where its queue's policy sends it, everything else at its place.
+HELD_PLACES = (
+    "SELECT CASE WHEN state = 1 AND due <= :now AND NOT :keeps_place THEN (due - :epoch) << :shift"
+    " ELSE pos END AS place, id FROM msg"
+    " WHERE world = :world AND queue = :shelf AND state IN (1, 2) AND +expires > :now"
+    " ORDER BY place, id"
+)
+
+#: SQLite looks for signals after so many of its steps.
+_STEPS = 100_000
+
+
+@attrs.frozen
+class Queue:
+    """A queue as the catalogue has it."""
+
+    world: int
+    number: int
+    name: str
+    shelf: int
+    policy: str
+    settings: Mapping[str, object]
+    created_at: int
+
+
+@attrs.frozen
+class Figures:
+    """What is in a queue, counted. Instants are None where there is nothing to come."""
+
+    ready: int
+    reserved: int
+    delayed: int
+    #: Messages ever posted.
+    total: int
+    #: When the oldest of its messages was posted.
+    oldest_at: int | None
+    #: When the next reservation or delay ends.
+    next_due_at: int | None
+    next_expiry_at: int | None
+
+    @property
+    def size(self) -> int:
+        """How many messages there are."""
+        return self.ready + self.reserved + self.delayed
+
+
+def posted_at(message_id: int) -> int:
+    """When a message was posted."""
+    return (message_id >> INSTANT_SHIFT) + EPOCH
+
+
+class Snapshot:
+    """The database as it is when this is made; used in a ``with`` statement.
+
+    Raises `StoreError` where there is none that can be read. ``interrupted`` is asked now and
+    then in the middle of long statements, which then end with an error.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        wall: Callable[[], float],
+        monotonic: Callable[[], float],
+        interrupted: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self.connection = _open(path)
+        self.connection.set_progress_handler(interrupted, _STEPS)
+        try:
+            self.connection.execute("BEGIN")
+            (high,) = self.connection.execute(HIGH).fetchone()
+        except BaseException:
+            self.connection.close()
+            raise
+        #: The engine's time: like the server's, it is never behind the ids that were given out.
+        self.now: int = SteadyTime(wall, monotonic, high, AHEAD)()
+
+    def __enter__(self) -> Snapshot:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.connection.close()
+
+    def end(self) -> None:
+        """Let go of the moment; what is read from here on is newer."""
+        self.connection.execute("ROLLBACK")
+
+    def world_names(self) -> dict[str, int]:
+        """The number of the world behind each name."""
+        return dict(self.connection.execute(WORLD_NAMES).fetchall())
+
+    def queues(self, world: int) -> list[Queue]:
+        """A world's queues by name."""
+        return [_queue(*row) for row in self.connection.execute(QUEUES, (world,))]
+
+    def queue(self, world: int, name: str) -> Queue | None:
+        """A queue by name."""
+        try:
+            row = self.connection.execute(QUEUE, (world, name)).fetchone()
+        except UnicodeEncodeError:  # no text, so no queue's name
+            return None
+        return row and _queue(*row)
+
+    def figures(self, queue: Queue) -> Figures:
+        """Count a queue's messages."""
+        values = {"world": queue.world, "shelf": queue.shelf, "now": self.now}
+        execute = self.connection.execute
+        ready, *ready_firsts = execute(READY_FIGURES, values).fetchone()
+        due, reserved, delayed, *held_firsts, next_due = execute(HELD_FIGURES, values).fetchone()
+        _, total = execute(sql.COUNT, (queue.world, queue.shelf)).fetchone()
+        oldest, expiry = (
+            min((each for each in pair if each is not None), default=None)
+            for pair in zip(ready_firsts, held_firsts, strict=True)
+        )
+        return Figures(
+            ready + int(due),
+            int(reserved),
+            int(delayed),
+            total,
+            None if oldest is None else posted_at(oldest),
+            next_due,
+            None if expiry == NEVER else expiry,
+        )
+
+    def messages(self, queue: Queue, *, keeps_place: bool) -> Iterator[MessageRow]:
+        """A queue's messages in their order, read as they are taken.
+
+        Those that have come due are ready. ``keeps_place`` is the queue's policy's.
+        """
+        shelf = (queue.world, queue.shelf)
+        ready = self.connection.execute(sql.READY, (*shelf, self.now, -1))
+        placed = heapq.merge(
+            ((row[2], row[0], row) for row in ready), self._held(queue, keeps_place)
+        )
+        return (MessageRow._make(row) for _, _, row in placed)
+
+    def _held(
+        self, queue: Queue, keeps_place: bool
+    ) -> Iterator[tuple[int, int, tuple[object, ...]]]:
+        """Place, id and row of what is reserved or delayed.
+
+        The places are sorted by SQLite, and each row read when it is its turn: SQLite would sort
+        the bodies, too.
+        """
+        values = {
+            "world": queue.world,
+            "shelf": queue.shelf,
+            "now": self.now,
+            "keeps_place": keeps_place,
+            "epoch": EPOCH,
+            "shift": INSTANT_SHIFT,
+        }
+        get = (queue.world, queue.shelf, queue.shelf, self.now)
+        for place, id_ in self.connection.execute(HELD_PLACES, values):
+            found = self.connection.execute(sql.GET, (id_, *get)).fetchone()
+            row = MessageRow._make(found)
+            if row.due <= self.now:
+                row = row._replace(state=READY, due=0, lease=0)
+            elif row.state != RESERVED:
+                row = row._replace(lease=0)
+            yield place, id_, row
+
+
+def _queue(
+    world: int, number: int, name: str, shelf: int, policy: str, settings: bytes, created: int
+) -> Queue:
+    return Queue(world, number, name, shelf, policy, json.loads(settings), created)
+
+
+def _open(path: str) -> sqlite3.Connection:
+    """A connection that cannot write. Raises `StoreError`."""
+    if not os.path.exists(path):
+        raise StoreError(f"there is no database {path}: start the server once to make it")
+    with schema.told_plainly(path):
+        connection = sqlite3.connect(
+            f"{Path(path).absolute().as_uri()}?mode=ro",
+            uri=True,
+            timeout=schema.BUSY_SECONDS,
+            isolation_level=None,
+        )
+        try:
+            _check(connection, path)
+        except BaseException:
+            connection.close()
+            raise
+    return connection
+
+
+def _check(connection: sqlite3.Connection, path: str) -> None:
+    """Refuse what this version does not know."""
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    known = len(schema.migrations())
+    if application != schema.APPLICATION:
+        raise StoreError(f"{path} is no database of mqgate: use another data folder")
+    if version > known:
+        raise StoreError(
+            f"{path} was written by a newer mqgate (schema {version}, this one knows {known}):"
+            " use that version's command"
+        )
+    if version < known:
+        raise StoreError(f"{path} is of an older mqgate: start the server once to upgrade it")
