@@ -29,9 +29,12 @@ class Policy:
     remembers_for: int = 0
 
 
-@attrs.frozen(eq=False)
+# These two are made for every message: frozen ones take three times as long, a microsecond more.
+
+
+@attrs.define
 class NewMessage:
-    """A message to be posted."""
+    """A message to be posted. Not to be changed."""
 
     body: bytes
     #: How long a reservation of it lasts unless the reserve says otherwise.
@@ -44,9 +47,9 @@ class NewMessage:
     props: bytes | None = None
 
 
-@attrs.frozen
+@attrs.define
 class Message:
-    """A message as it was found or handed out."""
+    """A message as it was found or handed out. Not to be changed."""
 
     id: int
     body: bytes

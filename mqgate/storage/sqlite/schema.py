@@ -22,7 +22,8 @@ _SETTINGS = (
     "PRAGMA synchronous = FULL",
     # Debian builds SQLite with it on: 16 kB deletes are 4.4 times slower.
     "PRAGMA secure_delete = OFF",
-    "PRAGMA cache_size = -65536",
+    # In KiB. With 64 MiB a million waiting messages take 115 MB, not 90, and are no quicker.
+    "PRAGMA cache_size = -40960",
     "PRAGMA temp_store = MEMORY",
     # The log is cut back to this after a peak.
     "PRAGMA journal_size_limit = 67108864",

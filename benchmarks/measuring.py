@@ -1,0 +1,182 @@
+"""From a cell to its figures: a new server for each, in a folder of its own."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import attrs
+
+from benchmarks import load, wake
+from benchmarks.figures import BenchmarkFailed, Cell, Row
+from benchmarks.plan import FEW, Options
+from benchmarks.proc import cpu_seconds, memory_mb
+from benchmarks.scripts import BATCH
+from benchmarks.server import Gate, Stock
+
+#: Has what was deleted forgotten a second later; the default is ten minutes.
+FORGETFUL = "\n[ironmq]\ndeleted_seconds = 1\n"
+#: From the last delete to the end of its sweep, at least and at most.
+SWEEP_SECONDS = 2.0
+SWEPT_WITHIN = 60.0
+#: A server that used less CPU than that in a second has nothing left to do.
+QUIET_CPU = 0.025
+
+WAKE_POSTS = 200
+IDLE_SECONDS = 5.0
+FILL_CALLERS = 8
+FILL_RATE = 5_000
+
+
+@attrs.define(eq=False)
+class Bench:
+    """Measures cells on these cores, with servers in this folder."""
+
+    options: Options
+    folder: Path
+    server_cores: set[int]
+    generator_cores: set[int]
+    _servers: int = 0
+
+    def measure(self, cell: Cell) -> Row:
+        """The figures of a cell; raises `BenchmarkFailed`."""
+        measure = {
+            "constant": self._constant,
+            "wake": self._wake,
+            "backlog": self._backlog,
+        }.get(cell.case, self._load)
+        return Row(cell, measure(cell))
+
+    def _job(self, cell: Cell, gate: Gate) -> load.Job:
+        return load.Job(
+            gate.target(tls=cell.transport == "TLS"),
+            cell.case,
+            cell.callers,
+            self.options.size,
+            varied=cell.variant == "varied",
+        )
+
+    def _under_load(self, job: load.Job, server: int) -> load.Measured:
+        return load.measure(
+            job,
+            server,
+            warm_up=self.options.warm_up,
+            seconds=self.options.seconds,
+            cores=sorted(self.generator_cores),
+        )
+
+    def _load(self, cell: Cell) -> dict[str, float]:
+        swept = cell.variant == "swept"
+        with self._gate(FORGETFUL if swept else "") as gate:
+            measured = self._under_load(self._job(cell, gate), gate.pid)
+            figures = dict(measured.figures)
+            if swept:
+                figures["cpu_ms"] = _cpu_until_quiet(gate, measured)
+            gate.check(measured.posted, measured.deleted)
+            gate.stop()
+            if swept and gate.rows() != measured.posted - measured.deleted:
+                raise BenchmarkFailed("not everything that was deleted was swept up")
+        return figures
+
+    def _constant(self, cell: Cell) -> dict[str, float]:
+        with self._gate() as gate:
+            gate.stop()
+            stock = Stock(self._new_folder(), self.server_cores, tls=gate.data / "tls")
+            try:
+                stock.start()
+                target = stock.target(tls=cell.transport == "TLS")
+                job = load.Job(target, cell.case, cell.callers, self.options.size)
+                return self._under_load(job, stock.pid).figures
+            finally:
+                stock.stop()
+
+    def _wake(self, cell: Cell) -> dict[str, float]:
+        with self._gate() as gate:
+            target = gate.target(tls=cell.transport == "TLS")
+            job = wake.Job(target, cell.callers, WAKE_POSTS, self.options.size)
+            figures = wake.measure(
+                job, gate.pid, idle_seconds=IDLE_SECONDS, cores=self.generator_cores
+            )
+            gate.check(WAKE_POSTS, WAKE_POSTS)
+        return figures
+
+    def _backlog(self, cell: Cell) -> dict[str, float]:
+        with self._gate() as gate:
+            few = self._fill(gate, min(FEW, cell.depth))
+            before = memory_mb(gate.pid)
+            posted = few + self._fill(gate, cell.depth - few)
+            after = memory_mb(gate.pid)
+            gate.check(posted, 0)
+            size = sum(each.stat().st_size for each in gate.data.glob("mqgate.db*"))
+            restart = _restart_seconds(gate)
+            restarted = memory_mb(gate.pid)
+            measured = self._under_load(
+                attrs.evolve(self._job(cell, gate), script="life"), gate.pid
+            )
+            gate.check(posted + measured.posted, measured.deleted)
+        return {
+            **measured.figures,
+            "memory_mb": after,
+            "growth_mb": after - before,
+            "bytes_per_message": 1e6 * (after - before) / max(1, posted - few),
+            "restarted_mb": restarted,
+            "disk_bytes_per_message": size / posted,
+            "restart_s": restart,
+        }
+
+    def _fill(self, gate: Gate, messages: int) -> int:
+        if messages < BATCH:
+            return 0
+        job = load.Job(gate.target(), "fill", FILL_CALLERS, self.options.size, messages=messages)
+        posted = load.fill(
+            job, cores=sorted(self.generator_cores), patience=60 + messages / FILL_RATE
+        )
+        if posted != messages:
+            raise BenchmarkFailed(f"{posted} of {messages} messages were posted in time")
+        return posted
+
+    @contextmanager
+    def _gate(self, more: str = "") -> Iterator[Gate]:
+        """A server with an empty database, and ``more`` in its configuration."""
+        gate = Gate(self._new_folder(), self.server_cores)
+        try:
+            if more:
+                gate.configure(more)
+            gate.start()
+            yield gate
+        finally:
+            gate.stop()
+
+    def _new_folder(self) -> Path:
+        self._servers += 1
+        return self.folder / str(self._servers)
+
+
+def _cpu_until_quiet(gate: Gate, measured: load.Measured) -> float:
+    """CPU a message from the first request until all that was deleted is swept up."""
+    time.sleep(SWEEP_SECONDS)
+    deadline = time.monotonic() + SWEPT_WITHIN
+    before, after = 0.0, cpu_seconds(gate.pid)
+    while after - before > QUIET_CPU:
+        if time.monotonic() > deadline:
+            raise BenchmarkFailed("the server does not come to rest")
+        time.sleep(1)
+        before, after = after, cpu_seconds(gate.pid)
+    return 1000 * (after - measured.cpu_before) / measured.finished
+
+
+def _restart_seconds(gate: Gate) -> float:
+    """From the start of the process, after a SIGKILL, to its first answer to a get."""
+    gate.stop(signal.SIGKILL)
+    # The one message that is handed out is reserved, and stays on the queue.
+    request = gate.target().request("GET", "/messages?n=1")
+    begin = time.monotonic()
+    gate.launch_gate()
+    answer = gate.wait_for(request)
+    seconds = time.monotonic() - begin
+    if not answer.content(200)["messages"]:
+        raise BenchmarkFailed("there was no message after the restart")
+    return seconds

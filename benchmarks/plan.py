@@ -1,0 +1,60 @@
+"""What is measured, in which order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import attrs
+
+from benchmarks.figures import Cell
+
+LOAD_CASES = ("constant", "post", "life", "batch")
+CASES = (*LOAD_CASES, "wake", "backlog")
+TRANSPORTS = ("plain", "TLS")
+FEW = 1_000
+
+
+@attrs.frozen(kw_only=True)
+class Options:
+    """What was asked for on the command line."""
+
+    cases: Sequence[str] = CASES
+    transports: Sequence[str] = TRANSPORTS
+    callers: Sequence[int] = (1, 16, 64)
+    seconds: float = 4.0
+    warm_up: float = 1.0
+    rounds: int = 1
+    size: int = 256
+    depths: Sequence[int] = (FEW, 100_000)
+    vary_heads: bool = False
+    folder: Path = Path("benchmark-results")
+    against: Path | None = None
+
+
+def cells(options: Options) -> list[Cell]:
+    """All cells, so that those that are compared with each other are measured near each other."""
+    found: list[Cell] = []
+    for case in options.cases:
+        if case == "backlog":
+            found += [Cell(case, callers=64, depth=depth) for depth in options.depths]
+        elif case == "wake":
+            found += [Cell(case, transport) for transport in options.transports]
+        else:
+            found += _load_cells(case, options)
+    return found
+
+
+def _load_cells(case: str, options: Options) -> list[Cell]:
+    most = max(options.callers)
+    found = []
+    for callers in options.callers:
+        for transport in options.transports:
+            found.append(Cell(case, transport, callers))
+            if case in ("life", "batch") and callers == most:
+                found.append(Cell(case, transport, callers, "swept"))
+            if case in ("post", "life", "batch") and (
+                options.vary_heads or (callers == most and transport == "plain")
+            ):
+                found.append(Cell(case, transport, callers, "varied"))
+    return found

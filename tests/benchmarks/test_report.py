@@ -1,0 +1,70 @@
+"""What a run leaves behind."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from benchmarks.figures import Cell, Row
+from benchmarks.report import (
+    Results,
+    comparison,
+    markdown,
+    number,
+    read_lines,
+    table,
+    write_lines,
+)
+
+FIGURES = {
+    "cpu_ms": 0.1,
+    "cpu_ms_per_request": 0.1,
+    "messages_per_s": 5000,
+    "requests_per_s": 5000,
+    "p50_ms": 1,
+    "p99_ms": 12.34,
+    "max_ms": 20,
+}
+
+
+class TextTests(SynchronousTestCase):
+    def test_numbers_have_three_digits_that_count(self) -> None:
+        """More would promise what a measurement does not keep."""
+        found = [number(each) for each in (None, 0, 12345.6, 12.34, 1.234, 0.01234)]
+        self.assertEqual(found, ["", "0", "12,346", "12.3", "1.23", "0.012"])
+
+    def test_a_table_is_one_before_it_is_rendered(self) -> None:
+        """It is read on a terminal, too."""
+        self.assertEqual(
+            table(["what", "n"], [["a", "1"], ["longer", "1,000"]]),
+            "| what   |     n |\n| ------ | ----: |\n| a      |     1 |\n| longer | 1,000 |\n",
+        )
+
+    def test_requests_are_set_against_the_stock_server_of_the_same_kind(self) -> None:
+        """TLS against TLS, 64 callers against 64."""
+        rows = [
+            Row(Cell("constant"), {**FIGURES, "cpu_ms_per_request": 0.2}),
+            Row(Cell("constant", "TLS"), {**FIGURES, "cpu_ms_per_request": 0.4}),
+            Row(Cell("post"), FIGURES),
+            Row(Cell("post", "TLS"), FIGURES),
+            Row(Cell("post", callers=1), FIGURES),
+        ]
+        lines = markdown(Results({"When": "now"}, rows)).splitlines()
+        last = [line.split("|")[-2].strip() for line in lines if line.startswith("| post  ")]
+        self.assertEqual(last[:3], ["0.500", "0.250", ""])
+
+    def test_a_comparison_names_each_cell(self) -> None:
+        """Figures that a cell does not have are left empty."""
+        text = comparison([Row(Cell("post", depth=1000), {"cpu_ms": 0.5})])
+        self.assertIn("| post, plain, 64 callers, 1,000 messages | ", text)
+        self.assertIn("| 0.500 | ", text.replace("  ", " "))
+
+
+class KeepingTests(SynchronousTestCase):
+    def test_results_that_were_kept_can_be_read(self) -> None:
+        """A later run is compared with them."""
+        path = Path(self.mktemp())
+        results = Results({"When": "now"}, [Row(Cell("life", "TLS", 16, "swept"), FIGURES)])
+        write_lines(path, results)
+        self.assertEqual(read_lines(path), results)
