@@ -19,7 +19,7 @@ QUICK = settings(_COMMON, max_examples=80, stateful_step_count=40)
 #: The long tier.
 LONG = settings(_COMMON, max_examples=3000, stateful_step_count=60)
 #: For looking only whether there is a failure, as the mutants do: no time is spent on the smallest.
-HASTY = settings(_COMMON, max_examples=600, stateful_step_count=40, phases=[Phase.generate])
+HASTY = settings(_COMMON, max_examples=3000, stateful_step_count=40, phases=[Phase.generate])
 
 
 class ModelTests(SynchronousTestCase):
