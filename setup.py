@@ -64,6 +64,7 @@ setup(
         "attrs>=23.2",
         "cryptography>=42",
         "msgspec>=0.19",
+        "prometheus-client>=0.22",
         "pyOpenSSL>=25.1",
         "service-identity>=24.1",
         "zope.interface>=6",

@@ -78,7 +78,7 @@ class Listeners:
 
     def open(self, now: datetime) -> None:
         """Open every socket; raises `TLSError` or `ListenError`."""
-        for listening in self._configuration.listeners:
+        for listening in self._configuration.sockets:
             entrance = Entrance()
             port = open_listener(
                 listening.listener,
@@ -108,8 +108,9 @@ class Listeners:
             place.site = place.entrance.site = make_site(place.listener)
 
     def doors(self) -> list[Door]:
-        """The listeners as their users see them."""
-        return [self._door(place) for place in self._places]
+        """The listeners as their users see them: those for clients."""
+        count = len(self._configuration.listeners)
+        return [self._door(place) for place in self._places[:count]]
 
     def refresh(self, now: datetime) -> None:
         """Take up certificates that were replaced."""
@@ -165,7 +166,7 @@ class Listeners:
     def _names(self) -> Sequence[str]:
         """The names that the made certificate needs beside those of the machine itself."""
         found = list(self._configuration.server.tls_names)
-        for listening in self._configuration.listeners:
+        for listening in self._configuration.sockets:
             address = _interface(listening.listener.endpoint)
             if listening.listener.tls and address not in _ANY:
                 found.append(address)

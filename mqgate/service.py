@@ -24,12 +24,13 @@ from mqgate.engine.ids import AHEAD
 from mqgate.engine.time import SteadyTime
 from mqgate.engine.values import Policy
 from mqgate.listening import Listeners
+from mqgate.metrics.monitoring import Monitoring
 from mqgate.storage.interface import Store, StoreError
 from mqgate.terminal import Terminal
 from mqgate.tls.endpoints import ListenError
 from mqgate.tls.listeners import Listener
 from mqgate.tls.pem import TLSError
-from mqgate.web.front import Front
+from mqgate.web.front import Front, Room
 from mqgate.web.limits import HTTPLimits
 from mqgate.web.site import GateSite
 from mqgate.web.values import Dialect
@@ -95,6 +96,9 @@ class Gate(Service):
         self._around = surroundings
         self._version = version
         self._listeners = Listeners(configuration, surroundings.reactor)
+        self._monitoring = Monitoring(
+            configuration, surroundings.reactor, surroundings.wall, surroundings.monotonic
+        )
         self._engine: Engine | None = None
         self._upkeep = LoopingCall(self._look_after_certificates)
         self._upkeep.clock = surroundings.reactor
@@ -124,21 +128,21 @@ class Gate(Service):
             self.privilegedStartService()
         super().startService()  # type: ignore[no-untyped-call]
         with self._telling_why():
-            self._engine, dialects = self._open_rooms()
-        self._listeners.admit(lambda listener: self._site(listener, dialects))
+            self._monitoring.open()
+            self._engine, dialects, metrics = self._open_rooms()
+        self._listeners.admit(lambda listener: self._site(listener, dialects, metrics))
         self._engine.start()
         self._upkeep.start(REFRESH_SECONDS, now=False)
         self._pause = None
         self._tell_operator()
 
-    def _open_rooms(self) -> tuple[Engine, list[Dialect]]:
-        """The engine over the opened store, and the dialects over the engine."""
+    def _open_rooms(self) -> tuple[Engine, list[Dialect], Room | None]:
+        """The engine over the opened store, the dialects over the engine, and the metrics."""
         opened = self._store.open()
         names = self._configuration.worlds
+        numbers = self._store.worlds(names)
         worlds = {
-            name: number
-            for group, number in zip(names, self._store.worlds(names), strict=True)
-            for name in group
+            name: number for group, number in zip(names, numbers, strict=True) for name in group
         }
         limits = self._configuration.server.limits
         engine = Engine(
@@ -150,8 +154,14 @@ class Gate(Service):
                 waiting_operations=limits.waiting_operations, waiting_bytes=limits.waiting_bytes
             ),
             opened=opened,
+            observer=self._monitoring.batches,
         )
-        return engine, [self._dialect(each, engine, worlds) for each in self._declarations]
+        metrics = None
+        if self._configuration.scraping:
+            firsts = {group[0]: number for group, number in zip(names, numbers, strict=True)}
+            metrics = self._monitoring.room(engine, firsts)
+        dialects = [self._dialect(each, engine, worlds) for each in self._declarations]
+        return engine, dialects, metrics
 
     def _policies(self) -> dict[str, Policy]:
         """Every dialect's policies by name."""
@@ -174,8 +184,13 @@ class Gate(Service):
         settings = self._configuration.settings[declaration.name]
         return declaration.open(Opening(engine, settings, grants))
 
-    def _site(self, listener: Listener, dialects: Sequence[Dialect]) -> GateSite:
-        """The site behind a listener, with the dialects that it is for."""
+    def _site(
+        self, listener: Listener, dialects: Sequence[Dialect], metrics: Room | None
+    ) -> GateSite:
+        """The site behind a listener: the metrics, or the dialects that it is for."""
+        scraping = self._configuration.scraping
+        if metrics is not None and scraping is not None and listener is scraping.listener:
+            return GateSite(metrics, self._around.reactor)
         served = [
             dialect
             for dialect in dialects
@@ -188,13 +203,16 @@ class Gate(Service):
             idle_seconds=http.idle_seconds,
             answer_seconds=http.answer_seconds,
         )
-        return GateSite(Front(served, self), self._around.reactor, limits)
+        front = Front(served, self)
+        return GateSite(front, self._around.reactor, limits, self._monitoring.watch)
 
     def _tell_operator(self) -> None:
         """Say where the server listens: in the log, and on the terminal it was started from."""
         data, doors = self._configuration.data, self._listeners.doors()
         for door in doors:
             self._log.info("Listening on {door}", door=str(door))
+        if scraping := self._configuration.scraping:
+            self._log.info("Metrics on {endpoint}", endpoint=scraping.listener.endpoint)
         self._listeners.warn_of_old_tls()
         self._log.info("Ready")
         try:
@@ -264,6 +282,7 @@ class Gate(Service):
         )
         engine.drain()
         await hung_up
+        self._monitoring.close()
         try:
             await engine.stop().addTimeout(LAST_COMMIT_SECONDS, self._around.reactor)
         except Late:

@@ -1,3 +1,4 @@
 The operator's command `mqgate`: `queues`, `show`, `peek`, `purge`, `delete`, `export`, `import` and
-`verify`, safe beside a running server. Benchmarks (`tox -e bench`), with their results in
-`docs/performance.md`.
+`verify`, safe beside a running server. Metrics for Prometheus on a listener of their own, and an
+access log, both off unless asked for. The server describes itself at `/openapi.json`. Benchmarks
+(`tox -e bench`), with their results in `docs/performance.md`.

@@ -55,10 +55,11 @@ def read(
     secrets = SecretSource(environment, folder)
     groups = place.below("namespaces", secret=True)
     namespaces = _namespaces(raw_namespaces, spoken, secrets, groups)
+    listeners = _listeners(server, overrides, spoken, place)
     return Configuration(
         folder=folder,
         data=os.path.abspath(overrides.data or os.path.join(folder, server.data)),
-        listeners=_listeners(server, overrides, spoken, place),
+        listeners=listeners,
         server=server,
         settings={
             name: convert(sections[name], declaration.settings, place.below(name))
@@ -66,6 +67,7 @@ def read(
         },
         namespaces=namespaces,
         worlds=worlds(namespaces, spoken, groups),
+        scraping=_scraping(server, listeners, folder, place.below("metrics").below("listen")),
     )
 
 
@@ -159,6 +161,19 @@ def _all_listening(
             raise place.refused(fault)
         found.append(Listening(listener, setting))
     return tuple(found)
+
+
+def _scraping(
+    server: ServerKeys, listeners: Sequence[Listening], folder: str, place: Place
+) -> Listening | None:
+    """The listener for metrics, if there is to be one; its address is no other listener's."""
+    if server.metrics is None:
+        return None
+    listener = _listener(server.metrics.listen, folder, {}, place)
+    if any(listener.clashes_with(other.listener) for other in listeners):
+        fault = f"{show(server.metrics.listen)} has the address of another listener: use another"
+        raise place.refused(fault)
+    return Listening(listener, f"listen under [metrics] in {place.source}")
 
 
 def _listener(

@@ -37,6 +37,11 @@ tls_minimum = "1.2"
 # Nothing new is taken in when the disk has less room than this.
 free_space_minimum = "256 MB"
 
+# Figures for Prometheus, at http://127.0.0.1:9309/metrics, and a line for each request: both are
+# off unless these are there (docs/monitoring.md).
+#   metrics = { listen = "tcp:9309:interface=127.0.0.1" }
+#   access_log = { file = "access.log", format = "json" }
+
 # A namespace is a group of names and the credentials for them. Instead of a secret in quotes you
 # may write { env = "NAME" } (an environment variable) or { file = "PATH" } (a file's text).
 $namespaces"""

@@ -64,6 +64,21 @@ class LimitsTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     waiting_operations: Annotated[int, msgspec.Meta(ge=1)] = 10_000
 
 
+class MetricsTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[metrics]``: a listener for Prometheus, if there is such a table."""
+
+    listen: str = "tcp:9309:interface=127.0.0.1"
+    #: How many queues are shown with their sizes.
+    queues: Annotated[int, msgspec.Meta(ge=0, le=1000)] = 100
+
+
+class AccessLogTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[access_log]``: where answers are written down, if there is such a table."""
+
+    file: str = "access.log"
+    format: Literal["json", "common"] = "json"
+
+
 class ServerKeys(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The file's keys outside of the dialects' sections and the namespaces."""
 
@@ -77,6 +92,8 @@ class ServerKeys(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     shutdown_seconds: Annotated[float, msgspec.Meta(ge=2, le=60)] = 4
     http: HTTPTable = HTTPTable()
     limits: LimitsTable = LimitsTable()
+    metrics: MetricsTable | None = None
+    access_log: AccessLogTable | None = None
 
 
 @attrs.frozen
@@ -112,3 +129,10 @@ class Configuration:
     namespaces: tuple[Namespace, ...]
     #: The names of each world, as ``dialect/name``; a namespace's main world has one of each.
     worlds: tuple[tuple[str, ...], ...]
+    #: The listener for metrics; it is none of `listeners`, and serves no dialect.
+    scraping: Listening | None = None
+
+    @property
+    def sockets(self) -> tuple[Listening, ...]:
+        """All that is to be opened."""
+        return (*self.listeners, self.scraping) if self.scraping else self.listeners

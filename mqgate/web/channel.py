@@ -231,7 +231,7 @@ class GateChannel(GateConnection):
             return
         headers = ReceivedHeaders(head.fields)
         asked = Asked(head.method, head.path, head.query, headers, body, self._secure, self._peer)
-        self._request = request = GateRequest(self, asked, last=head.last)
+        self._request = request = site.request(self, asked, last=head.last)
         self._phase = ANSWERING
         self._started = None
         # However long it takes: a long poll is no slow client.

@@ -40,6 +40,9 @@ class Room(Protocol):
     def body_limit(self, path: bytes) -> int:
         """The longest body for a path, in bytes."""
 
+    def owner(self, path: bytes) -> str:
+        """The name of who answers for a path."""
+
 
 class Health(Protocol):
     """Knows whether the server can do its work."""
@@ -76,6 +79,10 @@ class Front:
     def body_limit(self, path: bytes) -> int:
         """The longest body that the path's owner takes, in bytes."""
         return self._door(path).body_limit
+
+    def owner(self, path: bytes) -> str:
+        """The name of the path's owner."""
+        return self._door(path).name
 
     def _door(self, path: bytes) -> Dialect:
         end = path.find(b"/", 1)

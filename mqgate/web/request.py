@@ -10,7 +10,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from mqgate.web.front import Room
-from mqgate.web.values import FAILED, Asked, Fault, Reply
+from mqgate.web.values import CLIENT_LOST, FAILED, Asked, ClockedWatch, Fault, Reply
 
 
 class Connection(Protocol):
@@ -102,3 +102,44 @@ class GateRequest:
             method=self.asked.method.decode("latin-1"),
             path=self.asked.path.decode("latin-1"),
         )
+
+
+class WatchedRequest(GateRequest):
+    """A request whose outcome is told to a watch.
+
+    A class of its own, so that a server without a watch does not even look whether it has one.
+    """
+
+    __slots__ = ("_began", "_door", "_watch")
+
+    def __init__(
+        self, watch: ClockedWatch, connection: Connection, asked: Asked, *, last: bool
+    ) -> None:
+        super().__init__(connection, asked, last=last)
+        self._watch = watch
+        self._door = ""
+        self._began = watch.seconds()
+
+    def put_to(self, front: Room) -> None:
+        """See `GateRequest`."""
+        self._door = front.owner(self.asked.path)
+        super().put_to(front)
+
+    def client_lost(self) -> None:
+        """See `GateRequest`."""
+        self._tell(CLIENT_LOST, 0)
+        super().client_lost()
+
+    def _answered(self, reply: Reply) -> None:
+        awaited = self._connection is not None
+        super()._answered(reply)
+        if awaited:
+            self._tell(reply.status, len(reply.body))
+
+    def _tell(self, status: int, size: int) -> None:
+        watch = self._watch
+        try:
+            seconds = watch.seconds() - self._began
+            watch.answered(self.asked, self._door, status, size, seconds)
+        except Exception:  # noqa: BLE001 (to be watched must not disturb the connection's work)
+            self._report(Failure())

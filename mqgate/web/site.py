@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
@@ -11,7 +14,8 @@ from twisted.web.http import HTTPFactory, Request, datetimeToString
 from mqgate.web.channel import GateChannel
 from mqgate.web.front import Room, plain_refusal
 from mqgate.web.limits import HTTPLimits
-from mqgate.web.values import Fault, Reply
+from mqgate.web.request import GateRequest, WatchedRequest
+from mqgate.web.values import ClockedWatch, Fault, Reply
 
 
 class GateSite(HTTPFactory):
@@ -23,13 +27,22 @@ class GateSite(HTTPFactory):
     _log = Logger()
 
     def __init__(
-        self, front: Room, reactor: IReactorTime, limits: HTTPLimits | None = None
+        self,
+        front: Room,
+        reactor: IReactorTime,
+        limits: HTTPLimits | None = None,
+        watch: ClockedWatch | None = None,
     ) -> None:
         super().__init__(timeout=None, reactor=reactor)  # type: ignore[arg-type]
         # The class itself, not Twisted's proxy that chooses between HTTP/1.1 and HTTP/2.
         self.protocol = GateChannel  # type: ignore[assignment]
         self.front = front
         self.limits = limits or HTTPLimits()
+        self._watch = watch
+        #: Makes a request of what was read.
+        self.request: Callable[..., GateRequest] = GateRequest
+        if watch is not None:
+            self.request = partial(WatchedRequest, watch)
         #: Whether every answer is now the last one of its connection.
         self.draining = False
         #: Why requests are refused as BUSY just now; empty if they are not.
@@ -57,6 +70,8 @@ class GateSite(HTTPFactory):
 
     def refusal(self, path: bytes, fault: Fault) -> Reply:
         """The front's shape of a refusal; plain text if even that fails."""
+        if self._watch is not None:
+            self._watch.refused(fault)
         try:
             return self.front.refuse(path, fault)
         except Exception:  # noqa: BLE001 (the client gets an answer whatever happens)

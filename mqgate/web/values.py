@@ -14,6 +14,11 @@ import attrs
 from twisted.internet.defer import Deferred
 from twisted.web.http_headers import Headers
 
+#: The operation of a request that its dialect has not told from others, or turned down first.
+OTHER = "other"
+#: What stands in place of a status where the client went before it was answered.
+CLIENT_LOST = 499
+
 
 @attrs.define(eq=False)
 class Asked:
@@ -30,6 +35,8 @@ class Asked:
     secure: bool
     #: The other end's address, for logs.
     peer: str
+    #: What it turned out to ask, in its dialect's words; for watches.
+    operation: str = OTHER
     #: The calls of `when_lost`; None once the client is gone.
     _lost: list[Callable[[], object]] | None = attrs.field(init=False, factory=list, repr=False)
     #: The call of `when_waiting`.
@@ -100,6 +107,27 @@ class Dialect(Protocol):
 
     def refuse(self, fault: Fault) -> Reply:
         """The dialect's shape for a request that HTTP itself has to turn down."""
+
+
+class Watch(Protocol):
+    """Is told of every request that a handler saw, and of what was turned down before."""
+
+    def answered(self, asked: Asked, door: str, status: int, size: int, seconds: float) -> None:
+        """An answer was written: whose it is, the bytes of its body, and how long it took.
+
+        The status is `CLIENT_LOST` if the client went first.
+        """
+
+    def refused(self, fault: Fault) -> None:
+        """A request was turned down in the HTTP room, or by it after a handler's failure."""
+
+
+class ClockedWatch(Watch, Protocol):
+    """A watch with a clock, which a site can have."""
+
+    @property
+    def seconds(self) -> Callable[[], float]:
+        """Seconds that never run backwards."""
 
 
 @attrs.frozen

@@ -104,8 +104,10 @@ class EagerTransport:
     def stopped(self) -> None:
         """Take nothing more; for the stock transport, which has lost its connection."""
         self._lost()
-        if self._producer is not None:
-            self._producer.stopProducing()
+        # Let go of it: it holds this, and a cycle would keep closed connections in memory.
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            producer.stopProducing()
 
     def _caught_up(self) -> None:
         """Come to the end that was asked for, or write directly again: nothing waits any more."""

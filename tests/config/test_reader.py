@@ -63,6 +63,20 @@ class AcceptedTests(ReaderTestCase):
         self.assertEqual(configuration.server.limits.waiting_operations, 10_000)
         self.assertEqual(configuration.settings["sample"], SampleSettings())
 
+    def test_metrics_and_access_log_are_off_unless_their_tables_are_there(self) -> None:
+        configuration = self.read(NAMESPACE)
+        self.assertIsNone(configuration.scraping)
+        self.assertIsNone(configuration.server.access_log)
+        self.assertEqual(configuration.sockets, configuration.listeners)
+
+    def test_metrics_listen_on_the_loopback_interface_unless_told_otherwise(self) -> None:
+        """They are none of the listeners, which clients are told of."""
+        configuration = self.read("[metrics]\n" + NAMESPACE)
+        assert configuration.scraping is not None
+        self.assertIn("tcp:9309:interface=127.0.0.1", configuration.scraping.listener.endpoint)
+        self.assertEqual(configuration.sockets[:-1], configuration.listeners)
+        self.assertIs(configuration.sockets[-1], configuration.scraping)
+
     def test_the_tls_versions_are_those_of_the_tls_room(self) -> None:
         for version in VERSIONS:
             configuration = self.read(f'tls_minimum = "{version}"\n' + NAMESPACE)
@@ -243,6 +257,24 @@ class RefusedTests(ReaderTestCase):
             found = self.refusal(f"{text}\n{NAMESPACE}")
             if line is not None:
                 self.assertEqual(found, f"mqgate.toml: {line}")
+
+    def test_metrics_cannot_have_the_address_of_a_listener(self) -> None:
+        text = 'listen = ["tcp:9309"]\n[metrics]\nlisten = "tcp:9309"\n' + NAMESPACE
+        self.assertEqual(
+            self.refusal(text),
+            'mqgate.toml: metrics.listen: "tcp:9309" has the address of another listener: '
+            "use another",
+        )
+
+    def test_what_metrics_and_access_log_take_is_said(self) -> None:
+        for text, line in [
+            ("[metrics]\nqueues = -1", "metrics.queues is -1: use a whole number from 0 to 1000"),
+            ("[metrics]\nqueue = 1", "metrics.queue is not a key: use queues"),
+            ('[metrics]\nlisten = ""', "metrics.listen: '' is no endpoint"),
+            ('[access_log]\nformat = "xml"', 'access_log.format is "xml": use "common" or "json"'),
+            ("metrics = true", "metrics is true: use a table of listen, queues"),
+        ]:
+            self.assertIn(line, self.refusal(f"{text}\n{NAMESPACE}"), text)
 
     def test_a_long_value_is_cut_short(self) -> None:
         line = self.refusal(f'listen = "{"x" * 1000}"\n{NAMESPACE}')

@@ -111,6 +111,17 @@ class PathTests(IronMQCase):
 
 
 class VerbTests(IronMQCase):
+    def test_a_request_learns_what_it_asked(self) -> None:
+        """For metrics and the access log; one that is turned down first does not."""
+        for method, below, operation in [
+            ("POST", "queues/q/messages", "post_messages"),
+            ("GET", "queues/q/messages/peek", "peek_messages"),
+            ("PUT", "queues/q", "other"),
+            ("GET", "nothing", "other"),
+        ]:
+            request = self.begin(method, below)
+            self.assertEqual(request.asked.operation, operation)
+
     def test_a_wrong_verb_is_not_allowed(self) -> None:
         """405 (seed), with the verbs that are (HTTP)."""
         for path, allowed in ENDPOINTS.items():

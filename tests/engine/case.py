@@ -10,7 +10,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from mqgate.engine.commits import Limits
+from mqgate.engine.commits import Limits, Observer
 from mqgate.engine.engine import Engine
 from mqgate.engine.values import NewMessage, Policy
 from mqgate.storage.interface import Batch, Stale, Store
@@ -55,6 +55,7 @@ class EngineCase(SynchronousTestCase):
     """One engine with one world on a fresh file."""
 
     limits = Limits()
+    observer: Observer | None = None
 
     def setUp(self) -> None:
         folder = self.mktemp()
@@ -69,7 +70,15 @@ class EngineCase(SynchronousTestCase):
         self.store = WatchedStore(SQLiteStore(self.path, Inline()))
         opened = self.store.open()
         (self.world,) = self.store.worlds([["a:one"]])
-        self.engine = Engine(self.store, self.clock, self.now, POLICIES, self.limits, opened=opened)
+        self.engine = Engine(
+            self.store,
+            self.clock,
+            self.now,
+            POLICIES,
+            self.limits,
+            opened=opened,
+            observer=self.observer,
+        )
         self.engine.start()
         # The first batch of a world finds that its catalogue is still to be read.
         self.done(self.engine.list_queues(self.world, offset=0, limit=1))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 from twisted.python.failure import Failure
 
-from mqgate.engine.values import Message, NewMessage, Policy
+from mqgate.engine.values import DELETED, Message, NewMessage, Policy
 from tests.engine import operations as ask
 from tests.engine.model import Key, Model
 from tests.engine.operations import PENDING, UNKNOWN
@@ -33,17 +33,23 @@ AT_ONCE = 4
 LONG = 12 * 3_600_000
 #: So long the engine's timers are followed one by one.
 LEISURE = 2000
+#: Of the twelve ways to pick a message, so many pick one that is there.
+MOSTLY = 9
 #: How long a server is down. Ids go on above all that the one before may have given out, which
-#: is up to two seconds ahead of the clock: places in the order are exact when that is over.
-DOWNTIME = 3000
+#: is up to a tenth of a second ahead of the clock: places in the order are exact after that.
+DOWNTIME = QUANTUM
 
 #: Durations: mostly a few quanta, so that things meet; sometimes hours.
-short = st.integers(1, 10).map(lambda quanta: quanta * QUANTUM)
-durations = st.one_of(short, short, short, st.integers(1, 100).map(lambda it: it * 1000 * QUANTUM))
+SHORT = [quanta * QUANTUM for quanta in range(1, 9)]
+HOURS = [2_000_000, 10_000_000]
+durations = st.sampled_from([*SHORT * 3, *HOURS])
+delays = st.sampled_from([*[0] * 10, *SHORT, *HOURS])
+leases = st.sampled_from([*[None] * 8, *SHORT])
+expiries = st.sampled_from([*[None] * 20, *SHORT, *HOURS])
 keys = st.sampled_from([*[(0, "a")] * 6, (0, "b"), (1, "a")])
 policies = st.sampled_from(sorted(POLICIES))
 counts = st.integers(1, 4)
-which = st.integers(0, 8)
+which = st.integers(0, 11)
 #: What comes between an operation and the next: an end of the turn, nothing, or a begin of work.
 pauses = st.sampled_from(["settle", "settle", "none", "breathe"])
 
@@ -54,8 +60,8 @@ def drafts(draw: st.DrawFn) -> NewMessage:
     return NewMessage(
         b"",
         timeout=draw(durations),
-        delay=draw(st.one_of(st.just(0), st.just(0), durations)),
-        expires_in=draw(st.one_of(st.none(), st.none(), durations)),
+        delay=draw(delays),
+        expires_in=draw(expiries),
         props=draw(st.sampled_from([None, b"", b"\x00p"])),
     )
 
@@ -134,6 +140,16 @@ class EngineMachine(RuleBasedStateMachine):
         left = [*self.waiting, *self.calls]
         self.calls, self.waiting = [], [call for call in left if call.answer is PENDING]
 
+    def known(self, index: int) -> tuple[Key, int]:
+        """A message that a client knows: mostly one that is there, else any that ever was."""
+        there = [
+            (key, it.id)
+            for key, queue in self.models[0].queues.items()
+            for it in queue.letters
+            if it.id is not None and it.state != DELETED
+        ]
+        return pick(there if there and index < MOSTLY else self.ids, index)
+
     def pass_time(self, until: int) -> None:
         """Let time pass, stopping wherever something happens."""
         self.end_turn()
@@ -164,15 +180,15 @@ class EngineMachine(RuleBasedStateMachine):
             b"%d" % self.number(), item.timeout, item.delay, item.expires_in, item.props
         )
 
-    @rule(key=keys, n=counts, lease=st.one_of(st.none(), durations), pause=pauses)
+    @rule(key=keys, n=counts, lease=leases, pause=pauses)
     def reserve(self, key: Key, n: int, lease: int | None, pause: str) -> None:
         self.ask(ask.Reserve(key, n, lease, 0, remove=False), pause)
 
-    @rule(key=keys, n=counts, wait=durations, lease=st.one_of(st.none(), short), pause=pauses)
+    @rule(key=keys, n=counts, wait=durations, lease=leases, pause=pauses)
     def wait(self, key: Key, n: int, wait: int, lease: int | None, pause: str) -> None:
         self.ask(ask.Reserve(key, n, lease, wait, remove=False), pause)
 
-    @rule(key=keys, n=counts, wait=st.one_of(st.just(0), durations), pause=pauses)
+    @rule(key=keys, n=counts, wait=delays, pause=pauses)
     def remove(self, key: Key, n: int, wait: int, pause: str) -> None:
         self.ask(ask.Reserve(key, n, None, wait, remove=True), pause)
 
@@ -196,23 +212,23 @@ class EngineMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.ids)
     @rule(index=which, pause=pauses)
     def touch(self, index: int, pause: str) -> None:
-        self.ask(ask.Touch(*pick(self.ids, index)), pause)
+        self.ask(ask.Touch(*self.known(index)), pause)
 
     @precondition(lambda self: self.ids)
-    @rule(index=which, delay=st.one_of(st.just(0), durations), pause=pauses)
+    @rule(index=which, delay=delays, pause=pauses)
     def release(self, index: int, delay: int, pause: str) -> None:
-        self.ask(ask.Release(*pick(self.ids, index), delay), pause)
+        self.ask(ask.Release(*self.known(index), delay), pause)
 
     @precondition(lambda self: self.ids)
     @rule(indices=st.lists(which, min_size=1, max_size=3), pause=pauses)
     def delete(self, indices: Sequence[int], pause: str) -> None:
-        picked = [pick(self.ids, index) for index in indices]
+        picked = [self.known(index) for index in indices]
         self.ask(ask.Delete(picked[0][0], [message_id for _, message_id in picked]), pause)
 
     @precondition(lambda self: self.ids)
-    @rule(index=which, elsewhere=st.one_of(st.none(), st.none(), keys), pause=pauses)
+    @rule(index=which, elsewhere=st.sampled_from([None, None, None, (0, "b")]), pause=pauses)
     def get(self, index: int, elsewhere: Key | None, pause: str) -> None:
-        key, message_id = pick(self.ids, index)
+        key, message_id = self.known(index)
         self.ask(ask.Get(elsewhere or key, message_id), pause)
 
     @rule(key=keys, n=st.integers(1, 10), pause=pauses)

@@ -77,6 +77,10 @@ class EchoFront:
         """See `Room`."""
         return self.limit
 
+    def owner(self, path: bytes) -> str:
+        """See `Room`."""
+        return "echo"
+
 
 def echo(asked: Asked) -> Reply:
     """The method, the path, the query and the body."""

@@ -3,7 +3,8 @@
 ``docs/dialects/ironmq.md`` says what it does and where it had to choose. The rooms in here:
 `settings` (configuration), `target` (path and query), `wire` (bodies), `limits` (the table of
 defaults and bounds), `access` (tokens and projects), `routes` (table and handlers), `errors`
-(every exception to its reply), `door` (what the HTTP room sees).
+(every exception to its reply), `openapi` (all of it, described for tools), `door` (what the HTTP
+room sees).
 """
 
 from __future__ import annotations

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from twisted.python.failure import Failure
 
-from mqgate.dialects.ironmq import limits, wire
+from mqgate.dialects.ironmq import limits, openapi, wire
 from mqgate.dialects.ironmq.access import Access
 from mqgate.dialects.ironmq.errors import reply_to
 from mqgate.dialects.ironmq.refusal import Refused, unknown
@@ -35,8 +35,11 @@ class Door:
         self._settings = settings
 
     def owns(self, segment: bytes) -> bool:
-        """Every version number: other versions are to get a 404 that their clients can read."""
-        return segment.isdigit()
+        """Every version number: other versions are to get a 404 that their clients can read.
+
+        And the description of all this.
+        """
+        return segment.isdigit() or segment == openapi.SEGMENT
 
     def answer(self, asked: Asked) -> Reply | Deferred[Reply]:
         """Do what is asked. Never raises and never fails: errors are replies too."""
@@ -53,6 +56,8 @@ class Door:
     def _start(self, asked: Asked) -> Deferred[Reply]:
         """Look, in this order, at token, project, path, verb and body; then call the handler."""
         segments = split_path(asked.path)
+        if segments == [openapi.SEGMENT]:
+            return succeed(openapi.describe(asked))
         if segments[:1] != [_VERSION]:
             raise unknown()
         names_project = len(segments) > 2 and segments[1] == b"projects"
@@ -64,6 +69,7 @@ class Door:
         names = [name_of(segment) for segment in named]
         if handler is None:
             raise Refused(405, "Method not allowed", ((b"Allow", b", ".join(node.verbs)),))
+        asked.operation = handler.__name__
         return handler(Call(asked, self._engine, project, self._post_status(asked), *names))
 
     def _post_status(self, asked: Asked) -> int:
