@@ -54,6 +54,11 @@ def environment(python: str = sys.executable) -> dict[str, str]:
     return {**os.environ, **source, "PYTHONUNBUFFERED": "1"}
 
 
+def heed_interrupts() -> None:
+    """Between fork and exec: what a shell puts in the background is made to ignore them."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @attrs.frozen
 class Answer:
     """What a server answered."""
@@ -128,6 +133,7 @@ class Server:
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=err,
+                preexec_fn=heed_interrupts,
             )
 
     def stop(self, number: int = signal.SIGTERM) -> int:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.live.case import LiveTestCase
-from tests.live.server import PATIENCE_SECONDS, Server, environment
+from tests.live.server import PATIENCE_SECONDS, Server, environment, heed_interrupts
 
 CALLERS = 8
 
@@ -163,6 +163,7 @@ class BesideTests(LiveTestCase):
             cwd=self.live.folder,
             env=environment(),
             stderr=subprocess.PIPE,
+            preexec_fn=heed_interrupts,
         )
         deadline = time.monotonic() + PATIENCE_SECONDS
         while not self.queues():
