@@ -1,0 +1,68 @@
+"""Carries a batch out against any database: groups operations, deals the results out again.
+
+Operations of one kind on one queue become one statement. That is legal because all of them are
+unanswered, so concurrent; the order of the kinds (acknowledgements, posts, reserves, reads) lets
+a waiting reserve see what came with it (docs/architecture.md).
+"""
+
+from __future__ import annotations
+
+from mqgate.storage.executor import acknowledging, handing_out, posting, upkeep
+from mqgate.storage.executor.execution import Execution, Kind
+from mqgate.storage.interface import (
+    Batch,
+    Delete,
+    EmptyShelves,
+    Forget,
+    Get,
+    GiveBack,
+    Peek,
+    Post,
+    Probe,
+    PutBack,
+    Release,
+    Reserve,
+    Stale,
+    Sweep,
+    Touch,
+)
+from mqgate.storage.session import Session
+
+#: The kinds in the order in which they are carried out; `Count` comes last of all, on its own.
+ORDER: tuple[Kind, ...] = (
+    (Sweep, upkeep.sweep),
+    (EmptyShelves, upkeep.empty_shelves),
+    (Forget, upkeep.forget),
+    (Probe, upkeep.probe),
+    (Delete, acknowledging.delete),
+    (Touch, acknowledging.touch),
+    (Release, acknowledging.release),
+    (GiveBack, acknowledging.give_back),
+    (PutBack, acknowledging.put_back),
+    (Post, posting.post),
+    (Reserve, handing_out.reserve),
+    (Peek, handing_out.peek),
+    (Get, handing_out.get),
+)
+
+
+def execute(session: Session, batch: Batch) -> list[object] | Stale:
+    """Carry ``batch`` out inside a transaction that the caller begins and ends.
+
+    A `Stale` result means that nothing was written. Raises `LeaseLost`, or whatever the database
+    raises; the caller rolls back.
+    """
+    stale = _outdated(session, batch)
+    if stale is not None:
+        return stale
+    return Execution(session, batch).run(ORDER)
+
+
+def _outdated(session: Session, batch: Batch) -> Stale | None:
+    current = session.versions([world for world, _ in batch.versions])
+    newer = [
+        session.newer(world, version)
+        for world, version in batch.versions
+        if current[world] != version
+    ]
+    return Stale(tuple(newer)) if newer else None

@@ -1,0 +1,69 @@
+"""Acknowledgements: delete, touch, release, and deliveries undone."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from mqgate.storage.executor.execution import Execution
+from mqgate.storage.interface import Delete, GiveBack, Memory, PutBack, Release, Touch
+from mqgate.storage.session import Shelf
+
+
+def delete(execution: Execution) -> None:
+    """Delete by ids."""
+    for shelf, operations in execution.by_shelf(Delete).items():
+        for memory in {operation.memory for _, operation in operations}:
+            same = [each for each in operations if each[1].memory == memory]
+            _delete_alike(execution, shelf, same, memory)
+
+
+def _delete_alike(
+    execution: Execution, shelf: Shelf, operations: list[tuple[int, Delete]], memory: Memory | None
+) -> None:
+    ids = [each for _, operation in operations for each in operation.ids]
+    if memory:
+        there = set(execution.session.mark_deleted(shelf, ids, execution.now, memory))
+    else:
+        rows = execution.session.delete(shelf, ids, execution.now)
+        execution.session.release_bodies(Counter(body for _, body in rows))
+        there = {row[0] for row in rows}
+    execution.counts[shelf] -= len(there)
+    for index, operation in operations:
+        # Two callers may delete one message at once: only the first finds it.
+        mine = tuple(each for each in dict.fromkeys(operation.ids) if each in there)
+        there.difference_update(mine)
+        execution.results[index] = mine
+
+
+def touch(execution: Execution) -> None:
+    """Restart clocks."""
+    for shelf, operations in execution.by_shelf(Touch).items():
+        there = execution.session.touch(shelf, [op.id for _, op in operations], execution.now)
+        for index, operation in operations:
+            execution.results[index] = there.get(operation.id)
+
+
+def release(execution: Execution) -> None:
+    """Make ready, or delayed."""
+    for shelf, operations in execution.by_shelf(Release).items():
+        there = execution.session.release(shelf, [op for _, op in operations], execution.now)
+        for (index, _), found in zip(operations, there, strict=True):
+            execution.results[index] = found
+
+
+def give_back(execution: Execution) -> None:
+    """Undo reservations nobody heard of."""
+    for shelf, operations in execution.by_shelf(GiveBack).items():
+        for index, operation in operations:
+            execution.results[index] = execution.session.give_back(
+                shelf, operation.deliveries, execution.now
+            )
+
+
+def put_back(execution: Execution) -> None:
+    """Undo removals nobody heard of."""
+    for shelf, operations in execution.by_shelf(PutBack).items():
+        for index, operation in operations:
+            restored = execution.session.put_back(shelf, operation.rows, execution.now)
+            execution.counts[shelf] += restored
+            execution.results[index] = restored

@@ -1,0 +1,116 @@
+"""One batch on its way through the database: what its kinds of operations share."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TypeVar
+
+from mqgate.storage.interface import Batch, Count, LeaseLost, Operation
+from mqgate.storage.session import Session, Shelf
+
+Op = TypeVar("Op", bound=Operation)
+
+#: A count first removes up to so many messages that have expired.
+SWEPT_BEFORE_COUNTING = 1000
+
+
+class Execution:
+    """One batch inside its transaction, and its results so far.
+
+    The modules beside this one carry out a kind of operation each, as functions of it.
+    """
+
+    def __init__(self, session: Session, batch: Batch) -> None:
+        self.session = session
+        self.batch = batch
+        self.now = batch.now
+        self.results: list[object] = [None] * len(batch.operations)
+        self.kinds: dict[type, list[tuple[int, Operation]]] = {}
+        self.counts: Counter[Shelf] = Counter()
+        self.posts: Counter[Shelf] = Counter()
+        self.promoted: set[Shelf] = set()
+        for index, operation in enumerate(batch.operations):
+            self.kinds.setdefault(type(operation), []).append((index, operation))
+
+    def run(self, order: Sequence[Kind]) -> list[object]:
+        """Carry all of it out, kind by kind in this order; a result for each operation."""
+        batch = self.batch
+        if batch.high and not self.session.raise_high(batch.high):
+            raise LeaseLost("another gateway has taken this one's slot")
+        for change in batch.changes:
+            self.session.change(change)
+        kinds = self.kinds
+        if Count in kinds:  # so that the size is exact
+            self.sweep_up_to(SWEPT_BEFORE_COUNTING)
+        for kind, carry_out in order:
+            if kind in kinds:
+                carry_out(self)
+        self._write_counts()
+        self._reshelf_and_count()
+        return self.results
+
+    def _reshelf_and_count(self) -> None:
+        moves = [move for change in self.batch.changes for move in change.reshelved]
+        left = {(move.world, move.old) for move in moves}
+        later = []
+        for index, operation in self.all(Count):
+            shelf = (operation.world, operation.shelf)
+            if shelf in left:  # asked before the queue was cleared, so answered as it was then
+                self.results[index] = self.session.count(shelf)
+            else:
+                later.append((index, shelf))
+        for move in moves:
+            self.session.reshelf_counts(*move)
+        for index, shelf in later:
+            self.results[index] = self.session.count(shelf)
+
+    def all(self, kind: type[Op]) -> Iterator[tuple[int, Op]]:
+        """Operations of a kind, each with the place of its result."""
+        return iter(self.kinds.get(kind, ()))  # type: ignore[arg-type]
+
+    def by_shelf(self, kind: type[Op]) -> dict[Shelf, list[tuple[int, Op]]]:
+        """The same, by the shelf they are about."""
+        shelves: dict[Shelf, list[tuple[int, Op]]] = {}
+        for index, operation in self.all(kind):
+            shelf = (operation.world, operation.shelf)  # type: ignore[union-attr]
+            shelves.setdefault(shelf, []).append((index, operation))
+        return shelves
+
+    def sweep_up_to(self, limit: int) -> int:
+        """Remove so many expired messages at most; how many there were."""
+        rows = self.session.expired(self.now, limit)
+        self.remove((row[0], row[4]) for row in rows)
+        gone = Counter((row[1], row[2]) for row in rows if row[3] != 3)
+        for shelf, n in gone.items():
+            # A shelf that no queue uses any more has no counters, and must get none.
+            if self.session.has_counts(shelf):
+                self.counts[shelf] -= n
+        return len(rows)
+
+    def remove(self, rows: Iterable[tuple[int, int]]) -> None:
+        """Remove messages, given as (id, body), for good."""
+        rows = list(rows)
+        if not rows:
+            return
+        self.session.remove([row[0] for row in rows])
+        self.session.release_bodies(Counter(row[1] for row in rows))
+
+    def promote(self, shelf: Shelf, in_place: bool) -> None:
+        """Make ready what has come due, once in a batch."""
+        if shelf not in self.promoted:
+            self.promoted.add(shelf)
+            self.session.promote(shelf, self.now, in_place)
+
+    def _write_counts(self) -> None:
+        counts = [
+            (*shelf, self.counts[shelf], self.posts[shelf])
+            for shelf in self.counts.keys() | self.posts.keys()
+            if self.counts[shelf] or self.posts[shelf]
+        ]
+        if counts:
+            self.session.add_counts(counts)
+
+
+#: A kind of operation, and what carries all of that kind out.
+Kind = tuple[type, Callable[[Execution], None]]

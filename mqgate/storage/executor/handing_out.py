@@ -1,0 +1,98 @@
+"""Reserves and reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from itertools import islice
+
+from mqgate.storage.executor.execution import Execution
+from mqgate.storage.interface import Get, MessageRow, Peek, Reserve, Reserved
+from mqgate.storage.session import RawRow, Shelf
+
+
+def reserve(execution: Execution) -> None:
+    """Hand out, to each its share."""
+    for shelf, operations in execution.by_shelf(Reserve).items():
+        execution.promote(shelf, operations[0][1].in_place)
+        shares = _shares(execution, shelf, operations)
+        leases: dict[int | None, list[int]] = {}
+        for (index, operation), share in zip(operations, shares, strict=True):
+            if share and operation.remove:
+                _remove_handed_out(execution, shelf, operation, share)
+            elif share:
+                leases.setdefault(operation.lease, []).extend(row.id for row in share)
+            execution.results[index] = Reserved(tuple(share), None)
+        for lease, ids in leases.items():
+            execution.session.reserve(ids, lease, execution.now)
+        if not all(shares):  # told after the leases, which come due too
+            nothing = Reserved((), execution.session.next_due(shelf, execution.now))
+            for (index, _), share in zip(operations, shares, strict=True):
+                if not share:
+                    execution.results[index] = nothing
+
+
+def _shares(
+    execution: Execution, shelf: Shelf, operations: list[tuple[int, Reserve]]
+) -> list[list[MessageRow]]:
+    """First come, first served: each takes its share in the order of the queue."""
+    wanted = sum(operation.n for _, operation in operations)
+    with closing(execution.session.ready(shelf, wanted, execution.now)) as rows:
+        return [
+            [_handed_out(execution, row, operation) for row in _taken(rows, operation)]
+            for _, operation in operations
+        ]
+
+
+def _handed_out(execution: Execution, row: RawRow, operation: Reserve) -> MessageRow:
+    id_, _, pos, _, expires, timeout, _, times, first_at, *rest = row
+    lease = timeout if operation.lease is None else operation.lease
+    return MessageRow(
+        id_,
+        1,
+        pos,
+        execution.now + lease,
+        expires,
+        timeout,
+        lease,
+        times + 1,
+        first_at or execution.now,
+        *rest,
+    )
+
+
+def _remove_handed_out(
+    execution: Execution, shelf: Shelf, operation: Reserve, share: list[MessageRow]
+) -> None:
+    execution.counts[shelf] -= len(share)
+    if operation.memory:
+        execution.session.hand_out_deleted(share, execution.now, operation.memory)
+    else:
+        execution.remove((row.id, row.body) for row in share)
+
+
+def peek(execution: Execution) -> None:
+    """Look at the next ones."""
+    for index, operation in execution.all(Peek):
+        shelf = (operation.world, operation.shelf)
+        execution.promote(shelf, operation.in_place)
+        with closing(execution.session.ready(shelf, operation.n, execution.now)) as rows:
+            execution.results[index] = tuple(map(MessageRow._make, _taken(rows, operation)))
+
+
+def get(execution: Execution) -> None:
+    """Look one up."""
+    for index, operation in execution.all(Get):
+        execution.results[index] = execution.session.get(operation, execution.now)
+
+
+def _taken(rows: Iterator[RawRow], operation: Reserve | Peek) -> list[RawRow]:
+    """The next rows, as many and as large as they may be; one at least."""
+    taken = []
+    room = operation.size
+    for row in islice(rows, operation.n):
+        taken.append(row)
+        room -= len(row[-1])
+        if room <= 0:
+            break
+    return taken

@@ -1,0 +1,45 @@
+"""What the engine does for itself: expiry, old shelves, tombstones."""
+
+from __future__ import annotations
+
+from mqgate.storage.executor.execution import Execution
+from mqgate.storage.interface import EmptyShelves, Forget, Sweep, Swept
+
+#: As many shelves are looked at in one step, however empty they are.
+SHELVES_AT_ONCE = 100
+
+
+def sweep(execution: Execution) -> None:
+    """Remove what has expired."""
+    for index, operation in execution.all(Sweep):
+        swept = execution.sweep_up_to(operation.limit)
+        execution.results[index] = Swept(swept, execution.session.next_expiry())
+
+
+def empty_shelves(execution: Execution) -> None:
+    """Remove what queues have left behind."""
+    for index, operation in execution.all(EmptyShelves):
+        room = operation.limit
+        shelves = execution.session.old_shelves(SHELVES_AT_ONCE)
+        for shelf in shelves:
+            rows = execution.session.rows_of_shelf(shelf, room)
+            execution.remove(rows)
+            room -= len(rows)
+            if not room:
+                break
+            execution.session.forget_shelf(shelf)
+        execution.results[index] = not room or len(shelves) == SHELVES_AT_ONCE
+
+
+def forget(execution: Execution) -> None:
+    """Drop tombstones."""
+    for index, operation in execution.all(Forget):
+        execution.results[index] = execution.session.forget_queues(
+            operation.before, operation.limit
+        )
+
+
+def probe(execution: Execution) -> None:
+    """Write something of no consequence."""
+    if not execution.batch.high:
+        execution.session.raise_high(0)

@@ -1,0 +1,174 @@
+"""What every database must offer the engine: run one batch in one transaction.
+
+Batches and results are plain values (tuples, bytes, integers), so that whoever executes them may
+be a thread or another process, over one database or another. Times are
+milliseconds since 1970 as the engine counts them; a *shelf* is the number that stands in a
+message's row for its queue, and changes when the queue is cleared (docs/architecture.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol, TypeAlias
+
+from twisted.internet.defer import Deferred
+
+from mqgate.storage.interface.catalogue import Change, QueueRow, Reshelf, Stale, WorldRows
+from mqgate.storage.interface.messages import (
+    Check,
+    Count,
+    Delete,
+    EmptyShelves,
+    Forget,
+    Get,
+    GiveBack,
+    Memory,
+    MessageRow,
+    Peek,
+    Post,
+    PostRow,
+    Probe,
+    PutBack,
+    Release,
+    Reserve,
+    Reserved,
+    Sweep,
+    Swept,
+    Touch,
+)
+
+__all__ = [
+    "EPOCH",
+    "INSTANT_SHIFT",
+    "SLOT_SHIFT",
+    "Batch",
+    "Change",
+    "Check",
+    "Count",
+    "Damaged",
+    "Delete",
+    "EmptyShelves",
+    "Forget",
+    "Get",
+    "GiveBack",
+    "LeaseLost",
+    "Memory",
+    "MessageRow",
+    "Opened",
+    "Operation",
+    "Peek",
+    "Post",
+    "PostRow",
+    "Probe",
+    "PutBack",
+    "QueueRow",
+    "Release",
+    "Reserve",
+    "Reserved",
+    "Reshelf",
+    "Stale",
+    "Store",
+    "StoreError",
+    "Sweep",
+    "Swept",
+    "Touch",
+    "Unavailable",
+    "WorldRows",
+]
+
+#: Ids and positions count milliseconds from here (2010-01-01), so that 41 bits last until 2079;
+#: below them are 10 bits of the gateway's slot and 12 of a sequence.
+EPOCH = 1_262_304_000_000
+INSTANT_SHIFT = 22
+SLOT_SHIFT = 12
+
+
+class StoreError(Exception):
+    """The database cannot be opened, or not now. The text is one sentence for the operator."""
+
+
+class Unavailable(Exception):
+    """A batch could not be committed because of the disk, a lock or the connection.
+
+    Nothing of it is to be seen; the same batch may succeed later.
+    """
+
+
+class Damaged(Unavailable):
+    """What the batch touches cannot be read any more. It will not pass; the rest may be sound."""
+
+
+class LeaseLost(Unavailable):
+    """Another gateway took this one's slot over; nothing was changed."""
+
+
+Operation: TypeAlias = (
+    Sweep
+    | Delete
+    | Touch
+    | Release
+    | GiveBack
+    | PutBack
+    | Post
+    | Reserve
+    | Peek
+    | Get
+    | Count
+    | EmptyShelves
+    | Forget
+    | Check
+    | Probe
+)
+
+
+class Batch(NamedTuple):
+    """What is to happen in one transaction, all or nothing."""
+
+    now: int
+    #: The catalogue version of each world that the plan relies on.
+    versions: tuple[tuple[int, int], ...]
+    changes: tuple[Change, ...]
+    operations: tuple[Operation, ...]
+    #: A new upper bound of the ids given out, or 0: the old one still holds.
+    high: int
+
+
+class Opened(NamedTuple):
+    """What a gateway starts with."""
+
+    #: Its slot: ten bits of every id it makes, so that no other gateway makes the same.
+    slot: int
+    #: Ids up to here have been given out already.
+    high: int
+
+
+class Store(Protocol):
+    """A database, as the engine sees it."""
+
+    def open(self) -> Opened:
+        """Open it, making or upgrading the schema. Blocking; before the reactor runs.
+
+        Raises `StoreError`.
+        """
+
+    def worlds(self, names: Sequence[Sequence[str]]) -> list[int]:
+        """The number of the world behind each group of names, made where new. Blocking.
+
+        Raises `StoreError` where the names of one group belong to different worlds already.
+        """
+
+    def run(self, batch: Batch) -> Deferred[list[object] | Stale]:
+        """Carry out a batch; fires after the commit with a result for each operation, in order.
+
+        Fails with `Unavailable`, or with anything else if one of the operations cannot be done
+        by any means: then nothing was changed either, and the culprit has to be found.
+        """
+
+    def has_room(self) -> bool:
+        """Whether the disk has room for new messages. Cheap enough to be asked for each batch."""
+
+    def tidy(self) -> Deferred[bool]:
+        """Give some unused space back to the system. Fires with whether there is more to do."""
+
+    def close(self) -> Deferred[None]:
+        """Finish what was handed over and close."""
