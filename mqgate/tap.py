@@ -95,6 +95,7 @@ def build(
     store = SQLiteStore(
         os.path.join(configuration.data, DATABASE),
         WriterThread(reactor),
+        observing=WriterThread(reactor, "mqgate-observer"),
         free_space_minimum=configuration.server.free_space_minimum,
     )
     reactor.callWhenRunning(settle_collector)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from twisted.internet.defer import Deferred, fail
 from twisted.internet.interfaces import IReactorTime
@@ -24,9 +24,9 @@ from mqgate.engine.ids import LARGEST, Ids
 from mqgate.engine.planning import Verb
 from mqgate.engine.reserving import Reserve
 from mqgate.engine.upkeep import Upkeep
-from mqgate.engine.values import Message, NewMessage, Policy, QueueInfo, QueueName
+from mqgate.engine.values import Census, Message, NewMessage, Policy, QueueInfo, QueueName
 from mqgate.engine.waiting import Lines
-from mqgate.storage.interface import Opened, Store
+from mqgate.storage.interface import Opened, Store, Unavailable
 
 T = TypeVar("T")
 
@@ -53,7 +53,9 @@ class Engine:
         opened: Opened,
         observer: Observer | None = None,
     ) -> None:
+        self._store = store
         self._clock = clock
+        self._now = now
         self._catalogue = Catalogue()
         self._lines: Lines[Reserve] = Lines(clock, now, self._wake)
         self._commits = GroupCommit(
@@ -217,6 +219,13 @@ class Engine:
         """Queues by name, in code point order."""
         return self._enter(ListQueues(world, offset, limit, self._catalogue))
 
+    def census(self, worlds: Sequence[int], limit: int) -> Deferred[Census]:
+        """The fullest queues of these worlds, by state, so many at most, as they were on disk.
+
+        It is taken beside the batches, which do not wait for it.
+        """
+        return self._store.census(worlds, self._now(), limit).addErrback(_unavailable)
+
     # -- inside
 
     def _enter(self, verb: Verb[T]) -> Deferred[T]:
@@ -262,6 +271,11 @@ class Engine:
 
     def _left_a_shelf(self, result: None) -> None:
         self._upkeep.look_for_shelves()
+
+
+def _unavailable(failure: Failure) -> NoReturn:
+    failure.trap(Unavailable)
+    raise StoreUnavailable("the database cannot be read just now")
 
 
 def _check_name(name: str) -> None:

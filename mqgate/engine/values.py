@@ -9,6 +9,9 @@ from collections.abc import Mapping
 
 import attrs
 
+from mqgate.storage.interface import Census as Census
+from mqgate.storage.interface import QueueFigures as QueueFigures
+
 #: States of a message: docs/architecture.md has the picture.
 READY = 0
 RESERVED = 1

@@ -15,7 +15,7 @@ from prometheus_client.metrics_core import (
 )
 from prometheus_client.registry import Collector
 
-from mqgate.metrics.queues import Queues
+from mqgate.metrics.queues import UNREAD, Queues
 from mqgate.metrics.tally import Batches, Histogram, Requests
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST.encode()
@@ -40,7 +40,7 @@ class Exposition(Collector):
         self._requests = requests
         self._batches = batches
         self._gauges = gauges
-        self._queues = Queues({}, True)
+        self._queues = UNREAD
         registry.register(self)
         ProcessCollector(registry=registry)
 
@@ -114,22 +114,23 @@ class Exposition(Collector):
     def _of_queues(self) -> Iterator[Metric]:
         labels = ["world", "queue"]
         sizes = GaugeMetricFamily(
-            "mqgate_queue_messages", "Messages in a queue, in whatever state.", labels=labels
+            "mqgate_queue_messages", "Messages in a queue, by state.", labels=[*labels, "state"]
         )
         totals = CounterMetricFamily(
             "mqgate_queue_posted", "Messages ever posted to a queue.", labels=labels
         )
-        for world, infos in self._queues.infos.items():
-            for info in infos:
-                sizes.add_metric([world, info.name], info.size)
-                totals.add_metric([world, info.name], info.total)
+        for world, queue in self._queues.figures:
+            for state, count in (
+                ("ready", queue.ready),
+                ("reserved", queue.reserved),
+                ("delayed", queue.delayed),
+            ):
+                sizes.add_metric([world, queue.name, state], count)
+            totals.add_metric([world, queue.name], queue.total)
         yield sizes
         yield totals
-        yield GaugeMetricFamily(
-            "mqgate_queues_complete",
-            "1 if every queue is shown; 0 if there are more, or they could not be read.",
-            value=int(self._queues.complete),
-        )
+        if self._queues.count is not None:
+            yield GaugeMetricFamily("mqgate_queues", "Queues.", value=self._queues.count)
 
 
 def _add(family: HistogramMetricFamily, labels: list[str], histogram: Histogram) -> None:

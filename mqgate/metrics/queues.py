@@ -1,62 +1,49 @@
-"""Reading the sizes of queues, through the engine as any client would."""
+"""Reading how much is in the queues."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TypeVar
 
 import attrs
-from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from mqgate.engine.engine import Engine
 from mqgate.engine.errors import EngineError
-from mqgate.engine.values import QueueInfo, QueueName
-
-T = TypeVar("T")
+from mqgate.engine.values import Census, QueueFigures
 
 
 @attrs.frozen
 class Queues:
-    """The queues of all worlds, as far as they were read."""
+    """The fullest queues, as far as they could be read."""
 
-    #: By the world's name.
-    infos: Mapping[str, list[QueueInfo]]
-    #: Whether there are no others.
-    complete: bool
+    #: With the names of their worlds.
+    figures: list[tuple[str, QueueFigures]]
+    #: How many queues there are; None if that could not be read.
+    count: int | None
+
+
+#: What is shown while nothing can be read.
+UNREAD = Queues([], None)
 
 
 class QueueReader:
-    """Reads the first queues of each world, by name, up to a number for all worlds together."""
+    """Reads the fullest queues of all worlds together, up to a number."""
 
     def __init__(self, engine: Engine, worlds: Mapping[str, int], limit: int) -> None:
         self._engine = engine
-        self._worlds = worlds
+        self._names = {world: name for name, world in worlds.items()}
         self._limit = limit
 
-    async def read(self) -> Queues:
-        """The queues as they are now; what the engine cannot tell is left out."""
-        infos: dict[str, list[QueueInfo]] = {}
-        left, complete = self._limit, True
-        for name, world in self._worlds.items():
-            # One more than is shown tells whether there are others.
-            queues = await self._names(world, left + 1)
-            found = await self._infos(world, (queues or [])[:left])
-            complete = complete and queues is not None and len(queues) <= left
-            infos[name] = found
-            left -= min(left, len(queues or ()))
-        return Queues(infos, complete)
+    def read(self) -> Deferred[Queues]:
+        """The queues as they are now; nothing while the engine cannot tell."""
+        taken = self._engine.census(list(self._names), self._limit)
+        return taken.addCallbacks(self._named, _unread)
 
-    def _names(self, world: int, limit: int) -> Deferred[list[QueueName] | None]:
-        names = self._engine.list_queues(world, offset=0, limit=limit)
-        return names.addErrback(_none)
-
-    async def _infos(self, world: int, queues: list[QueueName]) -> list[QueueInfo]:
-        """All of them in one batch. One that was deleted meanwhile is no matter."""
-        asked = [self._engine.info(world, each.name).addErrback(_none) for each in queues]
-        found: list[QueueInfo | None] = await gatherResults(asked, consumeErrors=True)
-        return [info for info in found if info is not None]
+    def _named(self, census: Census) -> Queues:
+        return Queues([(self._names[each.world], each) for each in census.queues], census.in_all)
 
 
-def _none(failure: Failure) -> None:
+def _unread(failure: Failure) -> Queues:
     failure.trap(EngineError)
+    return UNREAD

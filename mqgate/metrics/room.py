@@ -8,7 +8,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
 
 from mqgate.metrics.exposition import CONTENT_TYPE, Exposition
-from mqgate.metrics.queues import QueueReader, Queues
+from mqgate.metrics.queues import UNREAD, QueueReader, Queues
 from mqgate.web.front import plain_refusal, plain_text
 from mqgate.web.values import Asked, Fault, Reply
 
@@ -30,7 +30,7 @@ class MetricsRoom:
             return plain_text(404, "Not found")
         if asked.method not in (b"GET", b"HEAD"):
             return plain_text(405, "Only GET and HEAD", (b"Allow", b"GET, HEAD"))
-        reading = Deferred.fromCoroutine(self._reader.read())
+        reading = self._reader.read()
         reading.addTimeout(READING_SECONDS, self._clock)
         return reading.addErrback(_unread).addCallback(self._shown)
 
@@ -52,4 +52,4 @@ class MetricsRoom:
 
 def _unread(failure: Failure) -> Queues:
     failure.trap(Late)
-    return Queues({}, False)
+    return UNREAD

@@ -11,7 +11,6 @@ import json
 import os
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
 
 import attrs
 
@@ -20,7 +19,7 @@ from mqgate.engine.time import SteadyTime
 from mqgate.engine.values import NEVER, READY, RESERVED
 from mqgate.storage import statements as sql
 from mqgate.storage.interface import EPOCH, INSTANT_SHIFT, MessageRow, StoreError
-from mqgate.storage.sqlite import schema
+from mqgate.storage.sqlite import reading, schema
 
 HIGH = "SELECT coalesce(max(high), 0) FROM gateway"
 WORLD_NAMES = "SELECT name, world FROM world_name ORDER BY name"
@@ -216,12 +215,7 @@ def _open(path: str) -> sqlite3.Connection:
     if not os.path.exists(path):
         raise StoreError(f"there is no database {path}: start the server once to make it")
     with schema.told_plainly(path):
-        connection = sqlite3.connect(
-            f"{Path(path).absolute().as_uri()}?mode=ro",
-            uri=True,
-            timeout=schema.BUSY_SECONDS,
-            isolation_level=None,
-        )
+        connection = reading.connect(path)
         try:
             _check(connection, path)
         except BaseException:

@@ -19,7 +19,7 @@ from zope.interface import implementer
 
 from mqgate.engine.engine import Engine
 from mqgate.engine.values import Policy
-from mqgate.storage.interface import Batch, Opened, Stale, Store
+from mqgate.storage.interface import Batch, Census, Opened, Stale, Store
 from mqgate.storage.sqlite import Inline, SQLiteStore
 from mqgate.storage.verify import verify
 
@@ -76,6 +76,9 @@ class BrittleStore:
 
     def has_room(self) -> bool:
         return self._store.has_room()
+
+    def census(self, worlds: Sequence[int], now: int, limit: int) -> Deferred[Census]:
+        return self._store.census(worlds, now, limit)
 
     def tidy(self) -> Deferred[bool]:
         return self._store.tidy()

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, fail
 from twisted.internet.error import ConnectionDone
 from twisted.python.failure import Failure
 
 from mqgate.engine.values import NewMessage
 from mqgate.listening import Entrance
 from mqgate.metrics.room import READING_SECONDS
-from mqgate.storage.interface import Batch, Stale
+from mqgate.storage.interface import Census, Unavailable
 from mqgate.storage.sqlite import SQLiteStore
 from tests.config.sample import NAMESPACE
 from tests.test_service import PLAIN, Client, FullStore, GateTestCase
@@ -29,8 +30,15 @@ class PausingStore(SQLiteStore):
 
     paused = False
 
-    def run(self, batch: Batch) -> Deferred[list[object] | Stale]:
-        return Deferred() if self.paused else super().run(batch)
+    def census(self, worlds: Sequence[int], now: int, limit: int) -> Deferred[Census]:
+        return Deferred() if self.paused else super().census(worlds, now, limit)
+
+
+class UnreadableStore(FullStore):
+    """A store that can be neither written nor read."""
+
+    def census(self, worlds: Sequence[int], now: int, limit: int) -> Deferred[Census]:
+        return fail(Unavailable("input/output error"))
 
 
 class ScrapeCase(GateTestCase):
@@ -59,8 +67,12 @@ class ScrapeCase(GateTestCase):
             for sample in family.samples
         }
 
-    def post(self, queue: str, count: int = 1) -> None:
-        messages = [NewMessage(b"x")] * count
+    def size(self, samples: Samples, queue: str, state: str = "ready") -> float:
+        labels = (("queue", queue), ("state", state), ("world", "sample/hall"))
+        return samples["mqgate_queue_messages", labels]
+
+    def post(self, queue: str, count: int = 1, delay: int = 0) -> None:
+        messages = [NewMessage(b"x", delay=delay)] * count
         posted = self.engine.post(self.world, queue, messages, policy="sample")
         self.reactor.pump([0] * 5)
         self.successResultOf(posted)
@@ -106,12 +118,25 @@ class FiguresTests(ScrapeCase):
         self.engine.reserve(self.world, "q", remove=True)
         self.reactor.pump([0] * 5)
         samples = self.scrape()
+        self.assertEqual(self.size(samples, "q"), 2)
         labels = (("queue", "q"), ("world", "sample/hall"))
-        self.assertEqual(samples["mqgate_queue_messages", labels], 2)
         self.assertEqual(samples["mqgate_queue_posted_total", labels], 3)
-        odd = (("queue", 'odd "name"\n'), ("world", "sample/hall"))
-        self.assertEqual(samples["mqgate_queue_messages", odd], 1)
-        self.assertEqual(samples["mqgate_queues_complete", ()], 1)
+        self.assertEqual(self.size(samples, 'odd "name"\n'), 1)
+        self.assertEqual(samples["mqgate_queues", ()], 2)
+
+    def test_messages_are_shown_by_state(self) -> None:
+        self.post("q", 4)
+        self.post("q", 3, delay=60_000)
+        self.engine.reserve(self.world, "q", 2)
+        self.reactor.pump([0] * 5)
+        samples = self.scrape()
+        for state, count in (("ready", 2), ("reserved", 2), ("delayed", 3)):
+            self.assertEqual(self.size(samples, "q", state), count, state)
+
+    def test_what_has_come_due_is_ready(self) -> None:
+        self.post("q", 3, delay=1000)
+        self.reactor.advance(2)
+        self.assertEqual(self.size(self.scrape(), "q", "ready"), 3)
 
     def test_the_process_is_shown(self) -> None:
         self.assertIn(("process_cpu_seconds_total", ()), self.scrape())
@@ -154,25 +179,23 @@ class FiguresTests(ScrapeCase):
 class BoundedTests(ScrapeCase):
     text = PLAIN + "[metrics]\nqueues = 2\n" + NAMESPACE
 
-    def test_no_more_queues_are_shown_than_are_wanted(self) -> None:
-        for name in ("c", "a"):
-            self.post(name)
-        self.assertEqual(self.scrape()["mqgate_queues_complete", ()], 1)
-        self.post("b")
+    def test_the_fullest_queues_are_shown_where_there_are_too_many(self) -> None:
+        for name, count in (("a", 1), ("b", 3), ("c", 2), ("d", 1)):
+            self.post(name, count)
         samples = self.scrape()
         shown = {dict(labels)["queue"] for name, labels in samples if name.endswith("_messages")}
-        self.assertEqual(shown, {"a", "b"})
-        self.assertEqual(samples["mqgate_queues_complete", ()], 0)
+        self.assertEqual(shown, {"b", "c"})
+        self.assertEqual(samples["mqgate_queues", ()], 4)
 
 
 class TroubledTests(ScrapeCase):
-    store = FullStore
+    store = UnreadableStore
 
     def test_a_database_in_trouble_keeps_nobody_from_the_other_figures(self) -> None:
         self.scrape()
         samples = self.scrape()
         self.assertEqual(samples["mqgate_trouble", ()], 1)
-        self.assertEqual(samples["mqgate_queues_complete", ()], 0)
+        self.assertNotIn(("mqgate_queues", ()), samples)
         self.assertGreater(samples["mqgate_batches_total", (("outcome", "failed"),)], 0)
 
 
@@ -184,7 +207,7 @@ class SlowTests(ScrapeCase):
         client = Client(self.reactor, 1)
         self.assertEqual(client.ask(b"/metrics"), b"")
         self.reactor.advance(READING_SECONDS)
-        self.assertEqual(self.samples(client.answer())["mqgate_queues_complete", ()], 0)
+        self.assertNotIn(("mqgate_queues", ()), self.samples(client.answer()))
 
 
 class OffTests(GateTestCase):

@@ -519,6 +519,44 @@ class CatalogueContract(StoreContract):
         self.assertEqual(rows, [gone, fresh])
 
 
+class CensusContract(StoreContract):
+    """Looking at how much is in the queues, apart from batches."""
+
+    def census(self, limit: int = 10, now: int = NOW) -> ops.Census:
+        return self.wait(self.store.census([self.world], now, limit))
+
+    def test_messages_are_counted_by_state(self: Any) -> None:
+        self.post(row(10), row(11), row(12), row(13, state=2, due=NOW + 5000))
+        self.reserve()
+        self.assertEqual(
+            self.census(),
+            ops.Census((ops.QueueFigures(self.world, "q", 2, 1, 1, 4),), 1),
+        )
+
+    def test_what_has_come_due_counts_as_ready(self: Any) -> None:
+        self.post(row(10, state=2, due=NOW + 5000))
+        self.reserve(now=NOW)
+        [figures] = self.census(now=NOW + 5000).queues
+        self.assertEqual((figures.ready, figures.delayed), (1, 0))
+
+    def test_the_fullest_queues_come_first_and_all_are_counted(self: Any) -> None:
+        queues = tuple(
+            self.queue(number=number, name=name, shelf=number + 1, version=2)
+            for number, name in ((3, "b"), (5, "c"), (7, "d"))
+        )
+        self.change(queues, version=2)
+        self.post(row(10))
+        self.post(row(11), row(12), shelf=6)
+        found = self.census(limit=3)
+        self.assertEqual([each.name for each in found.queues], ["c", "q", "b"])
+        self.assertEqual(found.in_all, 4)
+
+    def test_removed_queues_and_other_worlds_are_not_seen(self: Any) -> None:
+        self.change((self.queue(removed=NOW, version=2),), version=2)
+        self.assertEqual(self.census(), ops.Census((), 0))
+        self.assertEqual(self.wait(self.store.census([], NOW, 10)), ops.Census((), 0))
+
+
 class FailingContract(StoreContract):
     """A batch that cannot be done changes nothing."""
 
@@ -546,6 +584,7 @@ class _Contract(
     AcknowledgingContract,
     UpkeepContract,
     CatalogueContract,
+    CensusContract,
     FailingContract,
 ):
     """All of it."""

@@ -14,6 +14,7 @@ from typing import NamedTuple, Protocol, TypeAlias
 from twisted.internet.defer import Deferred
 
 from mqgate.storage.interface.catalogue import Change, QueueRow, Reshelf, Stale, WorldRows
+from mqgate.storage.interface.census import Census, QueueFigures
 from mqgate.storage.interface.messages import (
     Check,
     Count,
@@ -42,6 +43,7 @@ __all__ = [
     "INSTANT_SHIFT",
     "SLOT_SHIFT",
     "Batch",
+    "Census",
     "Change",
     "Check",
     "Count",
@@ -61,6 +63,7 @@ __all__ = [
     "PostRow",
     "Probe",
     "PutBack",
+    "QueueFigures",
     "QueueRow",
     "Release",
     "Reserve",
@@ -166,6 +169,12 @@ class Store(Protocol):
 
     def has_room(self) -> bool:
         """Whether the disk has room for new messages. Cheap enough to be asked for each batch."""
+
+    def census(self, worlds: Sequence[int], now: int, limit: int) -> Deferred[Census]:
+        """The fullest queues of these worlds, so many at most; batches do not wait for it.
+
+        Fails with `Unavailable`.
+        """
 
     def tidy(self) -> Deferred[bool]:
         """Give some unused space back to the system. Fires with whether there is more to do."""

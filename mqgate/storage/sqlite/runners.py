@@ -47,14 +47,15 @@ class WriterThread:
     every connection for the length of an fsync.
     """
 
-    def __init__(self, reactor: IReactorFromThreads) -> None:
+    def __init__(self, reactor: IReactorFromThreads, name: str = "mqgate-writer") -> None:
         self._reactor = reactor
+        self._name = name
         self._calls: SimpleQueue[tuple[Callable[[], Any], Deferred[Any]] | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
         # A daemon, so that a start that fails half-way still ends the process.
-        self._thread = threading.Thread(target=self._work, name="mqgate-writer", daemon=True)
+        self._thread = threading.Thread(target=self._work, name=self._name, daemon=True)
         self._thread.start()
 
     def call(self, function: Callable[[], T]) -> Deferred[T]:

@@ -13,6 +13,7 @@ from twisted.logger import Logger
 from mqgate.storage.executor import execute
 from mqgate.storage.interface import (
     Batch,
+    Census,
     Check,
     Damaged,
     Get,
@@ -23,6 +24,7 @@ from mqgate.storage.interface import (
 )
 from mqgate.storage.sqlite import schema
 from mqgate.storage.sqlite.lock import FileLock
+from mqgate.storage.sqlite.reading import Observer
 from mqgate.storage.sqlite.runners import Runner
 from mqgate.storage.sqlite.session import SQLiteSession
 from mqgate.storage.statements import TAKE_SLOT
@@ -71,6 +73,8 @@ class SQLiteStore:
     ``free_space_minimum`` is in bytes: below it `has_room` says no, so that what is there can
     still be handed out and deleted, which takes some space too.
 
+    ``observing`` makes the calls that only look, which may take long; without it ``runner`` does.
+
     With ``beside`` it is the store of an operator's command, which may work beside a server: it
     has a slot of its own, and makes and upgrades nothing.
     """
@@ -82,12 +86,15 @@ class SQLiteStore:
         path: str,
         runner: Runner,
         *,
+        observing: Runner | None = None,
         free_space_minimum: int = 0,
         free_space: Callable[[str], int] = _free_space,
         beside: bool = False,
     ) -> None:
         self.path = path
         self._runner = runner
+        self._observing = observing or runner
+        self._observer = Observer(path)
         self._free_space_minimum = free_space_minimum
         self._free_space = free_space
         self._had_room = True
@@ -116,6 +123,8 @@ class SQLiteStore:
         self._connection = connection
         self._session = SQLiteSession(connection, self._slot, owner)
         self._runner.start()
+        if self._observing is not self._runner:
+            self._observing.start()
         return Opened(self._slot, high)
 
     def worlds(self, names: Sequence[Sequence[str]]) -> list[int]:
@@ -151,11 +160,16 @@ class SQLiteStore:
                 minimum=self._free_space_minimum >> 20,
             )
 
+    def census(self, worlds: Sequence[int], now: int, limit: int) -> Deferred[Census]:
+        return self._observing.call(lambda: self._census(worlds, now, limit))
+
     def tidy(self) -> Deferred[bool]:
         return self._runner.call(self._tidy)
 
     def close(self) -> Deferred[None]:
-        return self._runner.call(self._close).addBoth(self._closed)
+        closed = self._observing.call(self._observer.close)
+        closed.addCallback(lambda _: self._runner.call(self._close))
+        return closed.addBoth(self._closed)
 
     # -- in the runner's thread
 
@@ -213,10 +227,20 @@ class SQLiteStore:
         if self._connection is not None:
             self._connection.close()
 
+    # -- in the observing runner's thread
+
+    def _census(self, worlds: Sequence[int], now: int, limit: int) -> Census:
+        try:
+            return self._observer.census(worlds, now, limit)
+        except sqlite3.Error as error:
+            raise Unavailable(schema.plainly(self.path, error)) from error
+
     # -- in the reactor's thread
 
     def _closed(self, result: None) -> None:
         self._connection = self._session = None
+        if self._observing is not self._runner:
+            self._observing.stop()
         self._runner.stop()
         self._lock.release()
         return result
