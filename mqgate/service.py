@@ -26,6 +26,7 @@ from mqgate.engine.values import Policy
 from mqgate.listening import Listeners
 from mqgate.metrics.monitoring import Monitoring
 from mqgate.storage.interface import Store, StoreError
+from mqgate.supervision import Supervision
 from mqgate.terminal import Terminal
 from mqgate.tls.endpoints import ListenError
 from mqgate.tls.listeners import Listener
@@ -69,6 +70,8 @@ class Surroundings:
     terminal: Terminal
     #: Has further signals to stop ignored: Twisted would answer a second one with a traceback.
     heed_no_more_signals: Callable[[], None]
+    #: Is told when the server is ready, that it lives, and when it stops.
+    supervision: Supervision
     #: Whether the log is shown on the terminal too, so that nothing need be told on both.
     log_is_shown: bool = False
 
@@ -135,6 +138,7 @@ class Gate(Service):
         self._upkeep.start(REFRESH_SECONDS, now=False)
         self._pause = None
         self._tell_operator()
+        self._around.supervision.ready()
 
     def _open_rooms(self) -> tuple[Engine, list[Dialect], Room | None]:
         """The engine over the opened store, the dialects over the engine, and the metrics."""
@@ -272,6 +276,7 @@ class Gate(Service):
             return
         self._pause = "stopping"
         self._around.heed_no_more_signals()
+        self._around.supervision.stopping()
         self._log.info("Stopping; polls waiting: {waiting}", waiting=engine.waiting)
         if self._upkeep.running:
             self._upkeep.stop()

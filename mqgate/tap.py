@@ -23,6 +23,7 @@ from mqgate.service import Gate, Surroundings
 from mqgate.storage.interface import StoreError
 from mqgate.storage.sqlite import SQLiteStore, WriterThread
 from mqgate.storage.sqlite.lock import FileLock
+from mqgate.supervision import Supervision
 from mqgate.terminal import Terminal
 
 #: Few and short collections: under load, the slowest hundredth of posts takes a third of the time.
@@ -100,7 +101,13 @@ def build(
     )
     reactor.callWhenRunning(settle_collector)
     surroundings = Surroundings(
-        reactor, time.time, time.monotonic, terminal, heed_no_more_signals, log_is_shown
+        reactor,
+        time.time,
+        time.monotonic,
+        terminal,
+        heed_no_more_signals,
+        Supervision(os.environ, os.getpid(), reactor),
+        log_is_shown,
     )
     return Gate(configuration, ALL, store, surroundings, __version__)
 

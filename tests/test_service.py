@@ -34,6 +34,7 @@ from mqgate.service import (
 )
 from mqgate.storage.interface import Batch, Opened, Stale, StoreError, Unavailable
 from mqgate.storage.sqlite import Inline, SQLiteStore
+from mqgate.supervision import Supervision
 from mqgate.terminal import Terminal
 from mqgate.tls.certificates import RENEW_BEFORE, SERVER_LIFETIME, ensure
 from mqgate.web.limits import HTTPLimits
@@ -122,6 +123,7 @@ class GateTestCase(SynchronousTestCase):
         #: Seconds of the reactor's clock in one of the wall clock.
         self.pace = 1
         self.log_is_shown = False
+        self.environment: dict[str, str] = {}
 
     def tearDown(self) -> None:
         for gate in self.gates:
@@ -156,6 +158,7 @@ class GateTestCase(SynchronousTestCase):
                 self.reactor.seconds,
                 self.terminal,
                 self.heed_no_more,
+                Supervision(self.environment, os.getpid(), self.reactor),
                 self.log_is_shown,
             ),
             "1.2.3",

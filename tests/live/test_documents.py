@@ -48,7 +48,7 @@ class DocumentTests(LiveTestCase):
     def test_a_backup_of_a_running_server_can_be_restored_as_described(self) -> None:
         server = self.started()
         self.post(server, "before")
-        self.paste("sh", block("docs/configuration.md", "backup"))
+        self.paste("sh", block("docs/operations.md", "backup"))
         self.post(server, "after")
         server.kill()
         for ending in ("-wal", "-shm"):
