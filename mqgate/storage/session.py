@@ -107,10 +107,16 @@ class Session(Protocol):
     # -- what is removed for good
 
     def expired(self, now: int, limit: int) -> list[tuple[int, int, int, int, int]]:
-        """(id, world, shelf, state, body) of messages past their time, earliest first."""
+        """(id, world, shelf, state, body) of messages past their time, earliest first.
+
+        Not of deleted ones: `forget_deleted` is for them.
+        """
+
+    def forget_deleted(self, now: int, limit: int) -> tuple[int, list[int]]:
+        """Remove deleted messages that are readable no longer: how many, and their bodies."""
 
     def next_expiry(self) -> int | None:
-        """When the next message expires."""
+        """When the next message expires, or is readable no longer."""
 
     def old_shelves(self, limit: int) -> list[Shelf]:
         """Some of the shelves that no queue uses any more."""
@@ -125,4 +131,7 @@ class Session(Protocol):
         """Remove messages."""
 
     def release_bodies(self, copies: Counter[int]) -> None:
-        """One use less of each body, as often as it is counted; unused ones go."""
+        """One use less of each body, as often as it is counted; unused ones go.
+
+        Body 0 is nobody's: a small one stands in its message's row, and goes with it.
+        """

@@ -43,7 +43,25 @@ _CHECKS: tuple[tuple[str, str], ...] = (
     ),
     (
         "message {0} has no body",
-        "SELECT id FROM msg m WHERE NOT EXISTS (SELECT 1 FROM body b WHERE b.id = m.body)",
+        """
+        SELECT id FROM msg m WHERE CASE body WHEN 0 THEN data IS NULL
+            ELSE NOT EXISTS (SELECT 1 FROM body b WHERE b.id = m.body) END
+        """,
+    ),
+    (
+        "message {0} uses body {1} and has one of its own",
+        "SELECT id, body FROM msg WHERE body <> 0 AND (data IS NOT NULL OR props IS NOT NULL)",
+    ),
+    (
+        "message {0} is deleted, and nobody is going to remove it",
+        """
+        SELECT id FROM msg WHERE state = 3
+            AND id NOT IN (SELECT value FROM remembered, json_each(remembered.ids))
+        """,
+    ),
+    (
+        "a note of {0} deleted messages lists {1}",
+        "SELECT n, json_array_length(ids) FROM remembered WHERE n <> json_array_length(ids)",
     ),
     (
         "message {0} stands on shelf {2} of world {1}, which no queue uses and nobody empties",

@@ -13,6 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 from twisted.python.failure import Failure
 
 from mqgate.engine.values import DELETED, Message, NewMessage, Policy
+from mqgate.storage.sqlite.session import SMALL
 from tests.engine import operations as ask
 from tests.engine.model import Key, Model
 from tests.engine.operations import PENDING, UNKNOWN
@@ -175,10 +176,10 @@ class EngineMachine(RuleBasedStateMachine):
         self.post(key, items, policy, pause)
 
     def filled(self, item: NewMessage) -> NewMessage:
-        """The same with a body of its own."""
-        return NewMessage(
-            b"%d" % self.number(), item.timeout, item.delay, item.expires_in, item.props
-        )
+        """The same with a body of its own, one in four too large for its message's row."""
+        number = self.number()
+        body = b"%d" % number + (number % 4 == 0) * b"." * SMALL
+        return NewMessage(body, item.timeout, item.delay, item.expires_in, item.props)
 
     @rule(key=keys, n=counts, lease=leases, pause=pauses)
     def reserve(self, key: Key, n: int, lease: int | None, pause: str) -> None:

@@ -77,10 +77,22 @@ MUTATIONS = (
         "    execution.counts[shelf] -= 0 if memory else len(there)\n",
     ),
     Mutation(
+        "a remembered message that was put back is removed when its first time is over",
+        "storage/statements/__init__.py",
+        "AND state = 3 AND expires <= ? AND body = 0",
+        "AND ? AND body = 0",
+    ),
+    Mutation(
+        "a message removed by a reserve is readable for ever",
+        "storage/sqlite/session.py",
+        "        self._remembered.note(until, [row.id for row in rows])\n",
+        "",
+    ),
+    Mutation(
         "expiry passes over messages that are reserved",
         "storage/statements/__init__.py",
-        "FROM msg WHERE expires <= ? ORDER BY expires",
-        "FROM msg WHERE state <> 1 AND expires <= ? ORDER BY expires",
+        "FROM msg WHERE state <> 3 AND expires <= ?",
+        "FROM msg WHERE state <> 3 AND state <> 1 AND expires <= ?",
     ),
     Mutation(
         "a release wakes nobody",

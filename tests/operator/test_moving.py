@@ -264,7 +264,7 @@ class ImportTests(CommandCase):
         """As a bug would have it; nobody has a log to look into."""
         connection = sqlite3.connect(self.path)
         connection.execute(
-            "CREATE TRIGGER t BEFORE INSERT ON body BEGIN SELECT RAISE(ABORT, 'poison'); END"
+            "CREATE TRIGGER t BEFORE INSERT ON msg BEGIN SELECT RAISE(ABORT, 'poison'); END"
         )
         connection.close()
         line = self.refused("import", "-", given=self.lines({"body": "x"}))

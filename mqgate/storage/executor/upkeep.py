@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from mqgate.storage.executor.execution import Execution
 from mqgate.storage.interface import EmptyShelves, Forget, Sweep, Swept
 
@@ -13,7 +15,15 @@ def sweep(execution: Execution) -> None:
     """Remove what has expired."""
     for index, operation in execution.all(Sweep):
         swept = execution.sweep_up_to(operation.limit)
+        swept += _forget_deleted(execution, operation.limit - swept)
         execution.results[index] = Swept(swept, execution.session.next_expiry())
+
+
+def _forget_deleted(execution: Execution, limit: int) -> int:
+    """Remove so many deleted messages at most that are readable no longer; how many there were."""
+    removed, bodies = execution.session.forget_deleted(execution.now, limit)
+    execution.session.release_bodies(Counter(bodies))
+    return removed
 
 
 def empty_shelves(execution: Execution) -> None:

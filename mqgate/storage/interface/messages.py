@@ -183,6 +183,7 @@ class MessageRow(NamedTuple):
     lease: int
     times: int
     first_at: int
+    #: Which body it uses; 0 for one of its own that is small enough to stand in its row.
     body: int
     origin: int
     props: bytes | None

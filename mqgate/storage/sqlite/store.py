@@ -26,7 +26,7 @@ from mqgate.storage.sqlite import schema
 from mqgate.storage.sqlite.lock import FileLock
 from mqgate.storage.sqlite.reading import Observer
 from mqgate.storage.sqlite.runners import Runner
-from mqgate.storage.sqlite.session import SQLiteSession
+from mqgate.storage.sqlite.session import SMALL, SQLiteSession
 from mqgate.storage.statements import TAKE_SLOT
 
 #: One process has the file, so one slot is enough; many gateways share PostgreSQL.
@@ -74,6 +74,7 @@ class SQLiteStore:
     still be handed out and deleted, which takes some space too.
 
     ``observing`` makes the calls that only look, which may take long; without it ``runner`` does.
+    Bodies of up to ``small`` bytes stand in their messages' rows.
 
     With ``beside`` it is the store of an operator's command, which may work beside a server: it
     has a slot of its own, and makes and upgrades nothing.
@@ -90,6 +91,7 @@ class SQLiteStore:
         free_space_minimum: int = 0,
         free_space: Callable[[str], int] = _free_space,
         beside: bool = False,
+        small: int = SMALL,
     ) -> None:
         self.path = path
         self._runner = runner
@@ -99,6 +101,7 @@ class SQLiteStore:
         self._free_space = free_space
         self._had_room = True
         self._beside = beside
+        self._small = small
         self._slot = COMMAND_SLOT if beside else SLOT
         self._lock = (
             FileLock(path + ".command.lock", "command") if beside else FileLock(path + ".lock")
@@ -121,7 +124,7 @@ class SQLiteStore:
             self._lock.release()
             raise
         self._connection = connection
-        self._session = SQLiteSession(connection, self._slot, owner)
+        self._session = SQLiteSession(connection, self._slot, owner, self._small)
         self._runner.start()
         if self._observing is not self._runner:
             self._observing.start()

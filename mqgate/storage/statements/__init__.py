@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from functools import cache
 
+#: A small body stands in its message's row (`body` is 0), others in a row of their own.
 MESSAGE = (
     "m.id, m.state, m.pos, m.due, m.expires, m.timeout, m.lease, m.rcount, m.first_at, m.body,"
-    " m.origin, b.props, b.data"
+    " m.origin,"
+    " CASE m.body WHEN 0 THEN m.props ELSE (SELECT props FROM body WHERE id = m.body) END,"
+    " CASE m.body WHEN 0 THEN m.data ELSE (SELECT data FROM body WHERE id = m.body) END"
 )
 IDS = "(SELECT value FROM json_each(?))"
 #: The row is in this queue, and is there for those who look for it.
@@ -70,8 +73,19 @@ DROP_COUNTS = "DELETE FROM qstat WHERE world = ? AND queue = ?"
 
 
 @cache
+def post_small(rows: int) -> str:
+    """Insert so many messages with their bodies; the first two values are the shelf, for all."""
+    row = "(?{},?1,?2,?{},?{},?{},?{},?{},0,0,0,?{},?{},?{})"
+    return (
+        "INSERT INTO msg(id, world, queue, state, pos, due, expires, timeout, rcount, first_at,"
+        " body, origin, props, data) VALUES"
+        + ",".join(row.format(*range(i, i + 6), i, i + 6, i + 7) for i in range(3, 3 + 8 * rows, 8))
+    )
+
+
+@cache
 def post_messages(rows: int) -> str:
-    """Insert so many messages at once."""
+    """Insert so many messages whose bodies stand apart."""
     return (
         "INSERT INTO msg(id, world, queue, state, pos, due, expires, timeout, rcount, first_at,"
         " body, origin) VALUES" + ",".join(["(?,?,?,?,?,?,?,?,?,?,?,?)"] * rows)
@@ -96,7 +110,7 @@ PROMOTE_IN_PLACE = (
     " AND queue = ? AND state IN (1, 2) AND due <= ? AND +expires > ? ORDER BY due LIMIT ?)"
 )
 READY = (
-    f"SELECT {MESSAGE} FROM msg m JOIN body b ON b.id = m.body WHERE m.world = ? AND m.queue = ?"
+    f"SELECT {MESSAGE} FROM msg m WHERE m.world = ? AND m.queue = ?"
     " AND m.state = 0 AND +m.expires > ? ORDER BY m.pos, m.id LIMIT ?"
 )
 RESERVE = (
@@ -109,7 +123,7 @@ NEXT_DUE = (
     " ORDER BY due LIMIT 1"
 )
 GET = (
-    f"SELECT {MESSAGE} FROM msg m JOIN body b ON b.id = m.body"
+    f"SELECT {MESSAGE} FROM msg m"
     " WHERE m.id = ? AND m.world = ? AND m.queue IN (?, ?) AND m.expires > ?"
 )
 
@@ -124,22 +138,39 @@ GIVE_BACK = (
     "UPDATE msg SET state = 0, due = 0 WHERE id = ? AND rcount = ? AND world = ? AND queue = ?"
     " AND state = 1 AND due > ?"
 )
+DELETE_SMALL = f"DELETE FROM msg WHERE id IN {IDS} AND {THERE} AND body = 0"
 DELETE = f"DELETE FROM msg WHERE id IN {IDS} AND {THERE} RETURNING id, body"
 MARK_DELETED = (
     "UPDATE msg SET state = 3, queue = ?, due = 0, expires = min(expires, ?)"
-    f" WHERE id IN {IDS} AND {THERE} RETURNING id"
+    f" WHERE id IN {IDS} AND {THERE}"
 )
+MARK_DELETED_RETURNING = MARK_DELETED + " RETURNING id"
 HAND_OUT_DELETED = (
     "UPDATE msg SET state = 3, queue = ?, due = 0, rcount = ?, first_at = ?,"
     " expires = min(expires, ?) WHERE id = ?"
 )
 UNDELETE = "UPDATE msg SET state = 0, queue = ?, expires = ? WHERE id = ? AND state = 3"
+RESTORE = (
+    "INSERT INTO msg(id, world, queue, state, pos, due, expires, timeout, rcount, first_at, body,"
+    " origin, props, data) VALUES(?, ?, ?, 0, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
 EXISTS = "SELECT 1 FROM msg WHERE id = ?"
 
 EXPIRED = (
-    "SELECT id, world, queue, state, body FROM msg WHERE expires <= ? ORDER BY expires LIMIT ?"
+    "SELECT id, world, queue, state, body FROM msg WHERE state <> 3 AND expires <= ?"
+    " ORDER BY expires LIMIT ?"
 )
-NEXT_EXPIRY = "SELECT min(expires) FROM msg"
+NEXT_EXPIRY = "SELECT min(expires) FROM msg WHERE state <> 3"
+# Deleted messages that were readable. One that was put back since is there under another state,
+# and one that was deleted again then is readable for longer.
+REMEMBER = "INSERT INTO remembered(until, n, ids) VALUES(?, ?, ?)"
+LAPSED = "SELECT rowid, n, ids FROM remembered WHERE until <= ? ORDER BY until LIMIT ?"
+LESSEN_REMEMBERED = "UPDATE remembered SET n = ?, ids = ? WHERE rowid = ?"
+DROP_REMEMBERED = "DELETE FROM remembered WHERE rowid = ?"
+NEXT_LAPSE = "SELECT min(until) FROM remembered"
+FORGET_SMALL = f"DELETE FROM msg WHERE id IN {IDS} AND state = 3 AND expires <= ? AND body = 0"
+FORGET = f"DELETE FROM msg WHERE id IN {IDS} AND state = 3 AND expires <= ? RETURNING body"
+
 REMOVE = f"DELETE FROM msg WHERE id IN {IDS}"
 SHELF_READY = "SELECT id, body FROM msg WHERE world = ? AND queue = ? AND state = 0 LIMIT ?"
 SHELF_HELD = "SELECT id, body FROM msg WHERE world = ? AND queue = ? AND state IN (1, 2) LIMIT ?"

@@ -1,0 +1,70 @@
+"""Deleted messages that stay readable: one note for many of them, taken up when they lapse.
+
+Each had an entry in the index of expiries, moved when it was deleted and removed with it.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Sequence
+
+from mqgate.storage import statements as sql
+
+#: Messages in one note, so that none is too long to be carried out at once.
+TOGETHER = 500
+
+
+def listed(ids: Iterable[int]) -> str:
+    """Ids as SQLite's json_each takes them."""
+    return str(list(ids))
+
+
+class Remembered:
+    """The notes of one connection; used inside a transaction. Times are in milliseconds."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._execute = connection.execute
+
+    def note(self, until: int, ids: Sequence[int]) -> None:
+        """Messages that were deleted, and are readable up to then."""
+        for start in range(0, len(ids), TOGETHER):
+            part = ids[start : start + TOGETHER]
+            self._execute(sql.REMEMBER, (until, len(part), listed(part)))
+
+    def forget(self, now: int, limit: int) -> tuple[int, list[int]]:
+        """Remove up to ``limit`` messages whose time is over; how many, and their bodies."""
+        removed = 0
+        bodies: list[int] = []
+        for note, n, ids in self._execute(sql.LAPSED, (now, limit)).fetchall():
+            if n > limit:
+                ids = self._split(note, ids, limit)
+            else:
+                self._execute(sql.DROP_REMEMBERED, (note,))
+            removed += self._remove(ids, min(n, limit), now, bodies)
+            limit -= n
+            if limit <= 0:
+                break
+        return removed, bodies
+
+    def next_lapse(self) -> int | None:
+        """When the next of them is readable no longer."""
+        lapses: int | None = self._execute(sql.NEXT_LAPSE).fetchone()[0]
+        return lapses
+
+    def _split(self, note: int, ids: str, limit: int) -> str:
+        """The first ids of a note, which keeps the others."""
+        numbers = json.loads(ids)
+        rest = numbers[limit:]
+        self._execute(sql.LESSEN_REMEMBERED, (len(rest), listed(rest), note))
+        return listed(numbers[:limit])
+
+    def _remove(self, ids: str, n: int, now: int, bodies: list[int]) -> int:
+        # To have each row returned costs as much again as to remove it; those with a small body
+        # need not be.
+        removed = self._execute(sql.FORGET_SMALL, (ids, now)).rowcount
+        if removed < n:
+            others = self._execute(sql.FORGET, (ids, now)).fetchall()
+            bodies += (row[0] for row in others)
+            removed += len(others)
+        return removed

@@ -1,0 +1,71 @@
+"""What does not add up is found, whatever it is."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from mqgate.storage import interface as ops
+from mqgate.storage.interface import Batch, Change, Memory, QueueRow
+from mqgate.storage.sqlite import Inline, SQLiteStore
+from mqgate.storage.verify import verify
+from tests.storage.contract import MEMORY, NOW, SHELF, row
+
+#: What somebody does to the file, and how it is told.
+DAMAGE = (
+    ("UPDATE qstat SET n = 9, total = 9", "counts 9 messages but has 2"),
+    ("UPDATE qstat SET total = 1", "only 1 were ever posted"),
+    ("DELETE FROM queue", "has counters, but no queue"),
+    ("UPDATE body SET refs = 2", "is used 1 times but counts 2"),
+    ("UPDATE msg SET body = 7 WHERE id = 2", "body 2 is used 0 times but counts 1"),
+    ("DELETE FROM body", "message 2 has no body"),
+    ("UPDATE msg SET data = NULL WHERE id = 1", "message 1 has no body"),
+    ("UPDATE msg SET data = x'00' WHERE id = 2", "message 2 uses body 2 and has one of its own"),
+    ("UPDATE msg SET queue = 99 WHERE id = 1", "message 1 stands on shelf 99"),
+    ("UPDATE msg SET due = 1 WHERE id = 1", "message 1 has state 0 and due time 1"),
+    ("UPDATE gateway SET high = 2", "message 3 has an id above 2"),
+    ("DELETE FROM remembered", "message 3 is deleted, and nobody is going to remove it"),
+    ("UPDATE remembered SET n = 2", "a note of 2 deleted messages lists 1"),
+)
+
+
+class VerifyTests(SynchronousTestCase):
+    """A file with a small message, a large one, and a deleted one."""
+
+    def setUp(self) -> None:
+        folder = self.mktemp()
+        os.makedirs(folder)
+        path = os.path.join(folder, "queues.db")
+        store = SQLiteStore(path, Inline())
+        store.open()
+        (world,) = store.worlds([["a:one"]])
+        queue = QueueRow(world, 1, "q", SHELF, "plain", {}, NOW, 0, 1)
+        rows = (row(1), row(2, data=b"2" * 1000), row(3))
+        operations = (
+            ops.Post(world, SHELF, rows),
+            ops.Delete(world, SHELF, (3,), Memory(MEMORY, 9)),
+        )
+        changes = (Change(world, 1, 10, (queue,), ()),)
+        for batch in (
+            Batch(NOW, (), changes, operations[:1], 3),
+            Batch(NOW, (), (), operations[1:], 0),
+        ):
+            self.successResultOf(store.run(batch))
+        self.successResultOf(store.close())
+        self.connection = sqlite3.connect(path)
+        self.addCleanup(self.connection.close)
+
+    def test_nothing_is_wrong_with_what_the_store_wrote(self) -> None:
+        self.assertEqual(verify(self.connection), [])
+
+    def test_each_kind_of_damage_is_told(self) -> None:
+        for statement, sentence in DAMAGE:
+            with self.subTest(statement=statement):
+                damaged = sqlite3.connect(":memory:", isolation_level=None)
+                self.connection.backup(damaged)
+                damaged.execute(statement)
+                problems = verify(damaged)
+                damaged.close()
+                self.assertTrue(any(sentence in each for each in problems), problems)
