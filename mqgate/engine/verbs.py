@@ -20,22 +20,14 @@ ExpiryNote = Callable[[int], None]
 
 def message_of(row: MessageRow, queue: int, now: int) -> Message:
     """A stored row as the engine's users see it: what has come due is ready already."""
-    state = row.state
-    if state in (RESERVED, DELAYED) and row.due <= now:
+    # Unpacked at once: to look at the fields by their names takes as long again.
+    id_, state, pos, due, expires, timeout, lease, times, first_at, _, origin, props, data = row
+    if state in (RESERVED, DELAYED) and due <= now:
         state = READY
+    if state != RESERVED:
+        lease = timeout
     return Message(
-        row.id,
-        row.data,
-        row.props,
-        state,
-        row.times,
-        row.timeout,
-        row.lease if state == RESERVED else row.timeout,
-        row.pos,
-        row.expires,
-        row.first_at,
-        row.origin,
-        queue,
+        id_, data, props, state, times, timeout, lease, pos, expires, first_at, origin, queue
     )
 
 
@@ -85,36 +77,41 @@ class Post(OnQueue[list[int]]):
 
     def plan(self, plan: Plan) -> store.Post:
         plan.need_room()
-        rows = [self._row(message, plan) for message in self.messages]
+        ids = plan.new_ids(len(self.messages))
+        rows = [
+            _row(id_, message, plan.now) for id_, message in zip(ids, self.messages, strict=True)
+        ]
         queue = plan.make_queue(self.world, self.queue, self.policy, {})
-        self._ids = [row.id for row in rows]
+        self._ids = ids
         self._expires = min(row.expires for row in rows)
         self._due = min((row.due for row in rows if row.due), default=0)
         plan.readied[self.key] += sum(1 for row in rows if not row.due)
         return store.Post(self.world, queue.shelf, tuple(rows))
-
-    def _row(self, message: NewMessage, plan: Plan) -> PostRow:
-        id_ = plan.new_id()
-        delay = message.delay
-        expires = NEVER if message.expires_in is None else plan.now + message.expires_in
-        return PostRow(
-            id_,
-            DELAYED if delay else READY,
-            # A delayed message lines up by the moment it becomes available, and those of one
-            # moment by their ids.
-            id_ + (delay << INSTANT_SHIFT),
-            plan.now + delay if delay else 0,
-            expires,
-            message.timeout,
-            message.props,
-            message.body,
-        )
 
     def settle(self, result: object) -> None:
         self._expiry_note(self._expires)
         if self._due:
             self._due_note(self.key, self._due)
         self.deferred.callback(self._ids)
+
+
+def _row(id_: int, message: NewMessage, now: int) -> PostRow:
+    delay = message.delay
+    expires_in = message.expires_in
+    return PostRow._make(  # half the time of a call with its fields
+        (
+            id_,
+            DELAYED if delay else READY,
+            # A delayed message lines up by the moment it becomes available, and those of one
+            # moment by their ids.
+            id_ + (delay << INSTANT_SHIFT) if delay else id_,
+            now + delay if delay else 0,
+            NEVER if expires_in is None else now + expires_in,
+            message.timeout,
+            message.props,
+            message.body,
+        )
+    )
 
 
 class Delete(OnQueue[frozenset[int]]):

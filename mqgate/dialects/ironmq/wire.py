@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Annotated, TypeVar
 
 import msgspec
@@ -184,7 +185,7 @@ def said(text: str) -> bytes:
 
 def posted(ids: Sequence[int]) -> bytes:
     """The reply to a post; ids in the order of its messages."""
-    return b'{"ids":["%s"],"msg":"Messages put on queue."}' % ('","'.join(map(str, ids)).encode())
+    return b'{"ids":["%s"],"msg":"Messages put on queue."}' % '","'.join(map(str, ids)).encode()
 
 
 def reserved(messages: Iterable[Message]) -> bytes:
@@ -243,11 +244,16 @@ def queues(project: str, names: Iterable[QueueName]) -> bytes:
 def _new_message(item: _PostItem) -> NewMessage:
     if item.body is UNSET:
         raise missing("Required field missing: body of a message")
-    return NewMessage(
-        item.body.encode(),
-        limits.TIMEOUT.clamp(item.timeout) * 1000,
-        limits.DELAY.clamp(item.delay) * 1000,
-        limits.EXPIRES_IN.clamp(item.expires_in) * 1000,
+    return NewMessage(item.body.encode(), *_times(item.timeout, item.delay, item.expires_in))
+
+
+@lru_cache(maxsize=256)  # clients always ask for the same few: a third of a post's decoding
+def _times(timeout: int | None, delay: int | None, expires_in: int | None) -> tuple[int, int, int]:
+    """In milliseconds, within their bounds."""
+    return (
+        limits.TIMEOUT.clamp(timeout) * 1000,
+        limits.DELAY.clamp(delay) * 1000,
+        limits.EXPIRES_IN.clamp(expires_in) * 1000,
     )
 
 

@@ -21,18 +21,27 @@ def _delete_alike(
     execution: Execution, shelf: Shelf, operations: list[tuple[int, Delete]], memory: Memory | None
 ) -> None:
     ids = [each for _, operation in operations for each in operation.ids]
-    if memory:
-        there = set(execution.session.mark_deleted(shelf, ids, execution.now, memory))
-    else:
-        rows = execution.session.delete(shelf, ids, execution.now)
-        execution.session.release_bodies(Counter(body for _, body in rows))
-        there = {row[0] for row in rows}
-    execution.counts[shelf] -= len(there)
+    found = _found(execution, shelf, ids, memory)
+    execution.counts[shelf] -= len(found)
+    if len(found) == len(ids):  # all are there, and none twice
+        for index, operation in operations:
+            execution.results[index] = operation.ids
+        return
+    there = set(found)
     for index, operation in operations:
         # Two callers may delete one message at once: only the first finds it.
         mine = tuple(each for each in dict.fromkeys(operation.ids) if each in there)
         there.difference_update(mine)
         execution.results[index] = mine
+
+
+def _found(execution: Execution, shelf: Shelf, ids: list[int], memory: Memory | None) -> list[int]:
+    """Delete what is there of these; which that was."""
+    if memory:
+        return execution.session.mark_deleted(shelf, ids, execution.now, memory)
+    rows = execution.session.delete(shelf, ids, execution.now)
+    execution.session.release_bodies(Counter(body for _, body in rows))
+    return [row[0] for row in rows]
 
 
 def touch(execution: Execution) -> None:
