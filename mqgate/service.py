@@ -14,6 +14,7 @@ from twisted.internet.defer import TimeoutError as Late
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
+from mqgate.allowances import allowances
 from mqgate.config.introduction import introduce, where
 from mqgate.config.values import Configuration
 from mqgate.config.worlds import world_name
@@ -148,6 +149,8 @@ class Gate(Service):
         worlds = {
             name: number for group, number in zip(names, numbers, strict=True) for name in group
         }
+        allowed = allowances(self._configuration, self._declarations, worlds)
+        self._store.meter(any(each.bytes is not None for each in allowed.values()))
         limits = self._configuration.server.limits
         engine = Engine(
             self._store,
@@ -158,6 +161,7 @@ class Gate(Service):
                 waiting_operations=limits.waiting_operations, waiting_bytes=limits.waiting_bytes
             ),
             opened=opened,
+            allowances=allowed,
             observer=self._monitoring.batches,
         )
         metrics = None

@@ -3,3 +3,5 @@ The operator's command `mqgate`: `queues`, `show`, `peek`, `purge`, `delete`, `e
 access log, both off unless asked for. The server describes itself at `/openapi.json`. Under systemd
 it tells when it is ready and that it lives; `contrib/systemd/` has its units, `docs/operations.md`
 how to run it. Benchmarks (`tox -e bench`), with their results in `docs/performance.md`.
+Limits for the worlds of a namespace (queues, messages, bytes), and for the length and the age of
+queues by their names.

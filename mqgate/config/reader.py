@@ -14,7 +14,14 @@ import attrs
 from mqgate.config.problems import ConfigurationError, Place, show
 from mqgate.config.secrets import SecretSource
 from mqgate.config.typed import convert
-from mqgate.config.values import Configuration, Listening, Namespace, ServerKeys
+from mqgate.config.values import (
+    Configuration,
+    Listening,
+    Namespace,
+    QueuesTable,
+    ServerKeys,
+    WorldLimitsTable,
+)
 from mqgate.config.worlds import worlds
 from mqgate.dialects.declaration import Declaration
 from mqgate.tls.certificates import parse_name
@@ -110,23 +117,38 @@ def _namespaces(
     """The namespaces, each with its sections; there has to be one."""
     if not isinstance(raw, dict):
         raise place.wrong_value(raw, "a table per namespace")
-    found = []
-    for name, tables in raw.items():
-        here = place.below(name)
-        if not isinstance(tables, dict):
-            raise here.wrong_value(tables, "a table per dialect")
-        sections = {}
-        for dialect, section in tables.items():
-            there = here.below(dialect)
-            if dialect not in spoken:
-                raise _not_spoken(there, spoken)
-            resolved = secrets.resolve(section, there)
-            sections[dialect] = convert(resolved, spoken[dialect].namespace, there)
-        found.append(Namespace(name, sections))
+    found = [
+        _namespace(name, tables, spoken, secrets, place.below(name)) for name, tables in raw.items()
+    ]
     if not any(namespace.sections for namespace in found):
         example = " or ".join(f"[namespaces.demo.{name}]" for name in spoken)
         raise place.wrong(f"has no section, so nobody could use the server: add {example}")
     return tuple(found)
+
+
+def _namespace(
+    name: str,
+    tables: object,
+    spoken: Mapping[str, Declaration],
+    secrets: SecretSource,
+    place: Place,
+) -> Namespace:
+    """One namespace: its limits, and a section for each dialect that it is for."""
+    if not isinstance(tables, dict):
+        raise place.wrong_value(tables, "a table per dialect")
+    dialects = dict(tables)
+    plain = attrs.evolve(place, secret=False)
+    limits = convert(dialects.pop("limits", {}), WorldLimitsTable, plain.below("limits"))
+    queues = dialects.pop("queues", [])
+    rules = convert(queues, tuple[QueuesTable, ...], plain.below("queues"))
+    sections = {}
+    for dialect, section in dialects.items():
+        there = place.below(dialect)
+        if dialect not in spoken:
+            raise _not_spoken(there, spoken)
+        resolved = secrets.resolve(section, there)
+        sections[dialect] = convert(resolved, spoken[dialect].namespace, there)
+    return Namespace(name, sections, limits, rules)
 
 
 def _listeners(

@@ -79,6 +79,34 @@ class AccessLogTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     format: Literal["json", "common"] = "json"
 
 
+AtLeastOne = Annotated[int, msgspec.Meta(ge=1)]
+
+
+class WorldLimitsTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[namespaces.X.limits]``: what each world of a namespace may hold; None = anything."""
+
+    queues: AtLeastOne | None = None
+    messages: AtLeastOne | None = None
+    bytes: Size | None = None
+
+
+class QueuesTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[[namespaces.X.queues]]``: what queues may hold whose names match."""
+
+    match: str
+    max_length: AtLeastOne | None = None
+    #: Which messages go, or do not come, when there are too many: RabbitMQ's words.
+    overflow: Literal["reject-publish", "drop-head"] | None = None
+    max_age_seconds: AtLeastOne | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what would limit nothing."""
+        if self.max_length is None and self.max_age_seconds is None:
+            raise ValueError("has no limit: use max_length, max_age_seconds or both")
+        if self.overflow is not None and self.max_length is None:
+            raise ValueError("overflow is for a max_length: use both or neither")
+
+
 class ServerKeys(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The file's keys outside of the dialects' sections and the namespaces."""
 
@@ -112,6 +140,10 @@ class Namespace:
     name: str
     #: By dialect, an instance of its declaration's ``namespace``.
     sections: Mapping[str, msgspec.Struct] = attrs.field(repr=False)
+    #: What each of its worlds may hold.
+    limits: WorldLimitsTable
+    #: The first one that matches a queue's name says what that may hold.
+    queues: tuple[QueuesTable, ...]
 
 
 @attrs.frozen

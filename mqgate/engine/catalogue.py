@@ -72,6 +72,8 @@ class Draft:
         self._rows: dict[int, QueueRow] = {}
         self._names: dict[str, QueueRow | None] = {}
         self._reshelved: list[Reshelf] = []
+        #: How many queues there are.
+        self.size = len(world.queues)
 
     @property
     def planned_with(self) -> tuple[int, int]:
@@ -87,6 +89,7 @@ class Draft:
     def make(self, name: str, policy: str, settings: Mapping[str, object]) -> QueueRow:
         """A new queue; there must be none of that name."""
         number, shelf = self._take_number(), self._take_number()
+        self.size += 1
         return self._set(
             QueueRow(
                 self._world.number,
@@ -116,6 +119,7 @@ class Draft:
 
     def remove(self, queue: QueueRow) -> None:
         """Leave a tombstone, and the messages behind."""
+        self.size -= 1
         self._reshelved.append(Reshelf(self._world.number, queue.shelf, None))
         self._rows[queue.number] = queue._replace(removed=self._now, version=self._version)
         self._names[queue.name] = None

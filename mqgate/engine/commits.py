@@ -12,6 +12,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from mqgate.engine.allowance import Allowance, limit_reached
 from mqgate.engine.catalogue import Catalogue
 from mqgate.engine.errors import EngineError, OperationFailed, Overloaded, StoreUnavailable
 from mqgate.engine.ids import Ids
@@ -19,7 +20,15 @@ from mqgate.engine.planning import Plan, Verb
 from mqgate.engine.reserving import Reserve
 from mqgate.engine.values import Policy
 from mqgate.engine.waiting import Lines, arrival
-from mqgate.storage.interface import Batch, Damaged, Operation, Stale, Store, Unavailable
+from mqgate.storage.interface import (
+    Batch,
+    Damaged,
+    Full,
+    Operation,
+    Stale,
+    Store,
+    Unavailable,
+)
 
 #: How often a batch is planned again because another gateway changed the catalogue meanwhile.
 PLANNED_AT_MOST = 5
@@ -79,6 +88,7 @@ class GroupCommit:
         ids: Ids,
         catalogue: Catalogue,
         policies: Mapping[str, Policy],
+        allowances: Mapping[int, Allowance],
         lines: Lines[Reserve],
         limits: Limits,
         observer: Observer | None = None,
@@ -89,6 +99,7 @@ class GroupCommit:
         self._ids = ids
         self._catalogue = catalogue
         self._policies = policies
+        self._allowances = allowances
         self._lines = lines
         self._limits = limits
         self._observer = observer
@@ -176,6 +187,7 @@ class GroupCommit:
             self._ids,
             self._catalogue,
             self._policies,
+            self._allowances,
             self._store.has_room(),
             self._limits.answer_bytes,
         )
@@ -252,8 +264,20 @@ class GroupCommit:
             self._fail_all(under_way.everybody(), reason)
             self._schedule_next()
 
+    def _kept_out(self, full: Full, under_way: _UnderWay) -> None:
+        """Refuse what would lead beyond a limit, and try again without it."""
+        refused = {under_way.verbs[place]: why for place, why in full.refused.items()}
+        others = [verb for verb in under_way.everybody() if verb not in refused]
+        # Sent first: whoever is refused may ask for something else at once.
+        self._send(others, under_way.attempt, alone=under_way.alone)
+        for verb, why in refused.items():
+            verb.fail(limit_reached(why))
+
     def _failed(self, failure: Failure, under_way: _UnderWay) -> None:
         self._under_way = False
+        if isinstance(failure.value, Full):
+            self._kept_out(failure.value, under_way)
+            return
         if self._observer is not None:
             self._observer.batch_ended(False)
         error = failure.value

@@ -12,6 +12,7 @@ from twisted.python.failure import Failure
 
 from mqgate.engine import verbs
 from mqgate.engine.administering import Clear, DeleteQueue, Info, ListQueues, Update
+from mqgate.engine.allowance import Allowance
 from mqgate.engine.catalogue import Catalogue
 from mqgate.engine.commits import GroupCommit, Limits, Observer
 from mqgate.engine.errors import (
@@ -37,7 +38,8 @@ class Engine:
     All verbs return Deferreds, which fire after what was asked is on disk; they fail with an
     `EngineError`, and then nothing was changed. Durations and instants are whole milliseconds;
     ``now`` tells the engine's time and must never run backwards. Correctness does not hang on
-    ``clock``, whose timers only wake waiters and start chores.
+    ``clock``, whose timers only wake waiters and start chores. ``allowances`` say what worlds may
+    hold; one that is not named there has no limits.
     """
 
     _log = Logger()
@@ -51,6 +53,7 @@ class Engine:
         limits: Limits | None = None,
         *,
         opened: Opened,
+        allowances: Mapping[int, Allowance] | None = None,
         observer: Observer | None = None,
     ) -> None:
         self._store = store
@@ -65,6 +68,7 @@ class Engine:
             Ids(opened.slot, opened.high),
             self._catalogue,
             policies,
+            allowances or {},
             self._lines,
             limits or Limits(),
             observer,
@@ -108,7 +112,7 @@ class Engine:
     ) -> Deferred[list[int]]:
         """Put messages on a queue, all or none; their ids, in order.
 
-        A missing queue is made, and keeps the named policy.
+        A missing queue is made, and keeps the named policy. Fails with `LimitReached`.
         """
         if not messages:
             return fail(InvalidRequest("there is no message to post"))
@@ -212,7 +216,10 @@ class Engine:
     def update(
         self, world: int, queue: str, settings: Mapping[str, object], *, policy: str
     ) -> Deferred[QueueInfo]:
-        """Lay settings over those of a queue, which is made where it is missing."""
+        """Lay settings over those of a queue, which is made where it is missing.
+
+        Fails with `LimitReached` where it cannot be made.
+        """
         return self._enter_named(Update(world, queue, settings, policy))
 
     def list_queues(self, world: int, *, offset: int, limit: int) -> Deferred[list[QueueName]]:

@@ -34,6 +34,14 @@ class NoRoom(StoreUnavailable):
     """The disk is nearly full: nothing new is taken in until there is room again."""
 
 
+class LimitReached(EngineError):
+    """It would lead beyond what the operator lets this world or queue hold; it changed nothing.
+
+    It may succeed once something was taken away, and is no fault of the server's: to be told with
+    the dialect's own refusal for exhausted limits.
+    """
+
+
 class OperationFailed(EngineError):
     """This operation alone could not be done, for a reason nobody foresaw; it changed nothing.
 

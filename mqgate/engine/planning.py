@@ -8,11 +8,12 @@ from typing import Generic, TypeVar
 
 from twisted.internet.defer import Deferred
 
+from mqgate.engine.allowance import Allowance, too_many_queues
 from mqgate.engine.catalogue import Catalogue, Draft
 from mqgate.engine.errors import NoRoom, QueueNotFound
 from mqgate.engine.ids import Ids
-from mqgate.engine.values import Policy
-from mqgate.storage.interface import Batch, Change, Memory, Operation, QueueRow
+from mqgate.engine.values import NEVER, Policy
+from mqgate.storage.interface import Batch, Bound, Change, Memory, Operation, QueueRow, Quota
 
 T = TypeVar("T")
 
@@ -29,6 +30,7 @@ class Plan:
         ids: Ids,
         catalogue: Catalogue,
         policies: Mapping[str, Policy],
+        allowances: Mapping[int, Allowance],
         has_room: bool,
         answer_bytes: int,
     ) -> None:
@@ -38,8 +40,11 @@ class Plan:
         self._ids = ids
         self._catalogue = catalogue
         self._policies = policies
+        self._allowances = allowances
         self._has_room = has_room
         self._drafts: dict[int, Draft] = {}
+        #: What the batch's posts must keep to, by world and by (world, shelf).
+        self._limits: dict[int | tuple[int, int], Quota | Bound] = {}
         #: How many messages this batch makes available, by (world, queue).
         self.readied: Counter[tuple[int, str]] = Counter()
 
@@ -69,9 +74,35 @@ class Plan:
     def make_queue(
         self, world: int, name: str, policy: str, settings: Mapping[str, object]
     ) -> QueueRow:
-        """A queue that is there, or is made now."""
+        """A queue that is there, or is made now. Raises `LimitReached` for one too many."""
         draft = self.draft(world)
-        return draft.find(name) or draft.make(name, policy, settings)
+        queue = draft.find(name)
+        if queue is not None:
+            return queue
+        allowance = self._allowances.get(world)
+        if allowance and allowance.queues is not None and draft.size >= allowance.queues:
+            raise too_many_queues(allowance.queues)
+        return draft.make(name, policy, settings)
+
+    def limit(self, queue: QueueRow) -> int:
+        """Have the messages that come into a queue keep to its limits.
+
+        Returns the instant at which those that come now are gone at the latest.
+        """
+        allowance = self._allowances.get(queue.world)
+        if allowance is None:
+            return NEVER
+        world = queue.world
+        if allowance.messages is not None or allowance.bytes is not None:
+            self._limits[world] = Quota(world, allowance.messages, allowance.bytes)
+        rule = allowance.rule(queue.name)
+        if rule is None:
+            return NEVER
+        if rule.length is not None:
+            in_place = self.policy(queue).keeps_place
+            bound = Bound(world, queue.shelf, rule.length, rule.drop, in_place)
+            self._limits[world, queue.shelf] = bound
+        return NEVER if rule.age is None else self.now + rule.age
 
     def policy(self, queue: QueueRow) -> Policy:
         """What the queue does with its messages."""
@@ -100,6 +131,7 @@ class Plan:
             tuple(changes),
             operations,
             self._ids.bound_to_write(),
+            tuple(self._limits.values()),
         )
 
 

@@ -77,11 +77,13 @@ class Post(OnQueue[list[int]]):
 
     def plan(self, plan: Plan) -> store.Post:
         plan.need_room()
+        queue = plan.make_queue(self.world, self.queue, self.policy, {})
+        latest = plan.limit(queue)
         ids = plan.new_ids(len(self.messages))
         rows = [
-            _row(id_, message, plan.now) for id_, message in zip(ids, self.messages, strict=True)
+            _row(id_, message, plan.now, latest)
+            for id_, message in zip(ids, self.messages, strict=True)
         ]
-        queue = plan.make_queue(self.world, self.queue, self.policy, {})
         self._ids = ids
         self._expires = min(row.expires for row in rows)
         self._due = min((row.due for row in rows if row.due), default=0)
@@ -95,7 +97,8 @@ class Post(OnQueue[list[int]]):
         self.deferred.callback(self._ids)
 
 
-def _row(id_: int, message: NewMessage, now: int) -> PostRow:
+def _row(id_: int, message: NewMessage, now: int, latest: int) -> PostRow:
+    """What is stored of a message that is gone at ``latest`` at the latest."""
     delay = message.delay
     expires_in = message.expires_in
     return PostRow._make(  # half the time of a call with its fields
@@ -106,7 +109,7 @@ def _row(id_: int, message: NewMessage, now: int) -> PostRow:
             # moment by their ids.
             id_ + (delay << INSTANT_SHIFT) if delay else id_,
             now + delay if delay else 0,
-            NEVER if expires_in is None else now + expires_in,
+            latest if expires_in is None else min(latest, now + expires_in),
             message.timeout,
             message.props,
             message.body,

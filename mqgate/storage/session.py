@@ -54,6 +54,9 @@ class Session(Protocol):
     def count(self, shelf: Shelf) -> tuple[int, int]:
         """Messages there, messages ever posted."""
 
+    def usage(self, world: int) -> tuple[int, int]:
+        """Messages of a world, and their bytes where these are counted."""
+
     def has_counts(self, shelf: Shelf) -> bool:
         """Whether a queue uses this shelf and has had messages."""
 
@@ -105,6 +108,9 @@ class Session(Protocol):
         """Restore removed rows that have not expired since; how many."""
 
     # -- what is removed for good
+
+    def oldest(self, shelf: Shelf, n: int) -> list[tuple[int, int, int]]:
+        """(id, body, bytes) of the first messages of a shelf: of the ready ones, then of others."""
 
     def expired(self, now: int, limit: int) -> list[tuple[int, int, int, int, int]]:
         """(id, world, shelf, state, body) of messages past their time, earliest first.

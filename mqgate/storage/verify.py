@@ -26,6 +26,22 @@ _CHECKS: tuple[tuple[str, str], ...] = (
         """,
     ),
     (
+        "queue {1!r} of world {0} counts {2} bytes but has {3}",
+        """
+        WITH there AS (SELECT m.world, m.queue,
+                sum(coalesce(length(m.data), length(b.data))
+                    + coalesce(length(m.props), length(b.props), 0)) AS n
+                FROM msg m LEFT JOIN body b ON b.id = m.body WHERE m.state <> 3
+                GROUP BY m.world, m.queue),
+            counted AS (SELECT world, queue, sum(bytes) AS n FROM qstat GROUP BY world, queue)
+        SELECT q.world, q.name, coalesce(c.n, 0), coalesce(t.n, 0) FROM queue q
+            LEFT JOIN there t ON t.world = q.world AND t.queue = q.shelf
+            LEFT JOIN counted c ON c.world = q.world AND c.queue = q.shelf
+            WHERE q.removed = 0 AND coalesce(c.n, 0) <> coalesce(t.n, 0)
+                AND EXISTS (SELECT 1 FROM sqlite_master WHERE name = 'meter_come')
+        """,
+    ),
+    (
         "shelf {1} of world {0} has counters, but no queue",
         """
         SELECT DISTINCT world, queue FROM qstat s WHERE NOT EXISTS

@@ -14,6 +14,7 @@ from mqgate.dialects.ironmq.settings import Namespace, Settings
 from mqgate.engine.engine import Engine
 from mqgate.engine.errors import (
     InvalidRequest,
+    LimitReached,
     NoRoom,
     OperationFailed,
     Overloaded,
@@ -234,6 +235,10 @@ class ErrorTests(IronMQCase):
         for error in (StoreUnavailable("the disk is full"), Overloaded("x"), NoRoom("y")):
             self.assert_refused(self.answer_of(fail(error)), 503, str(error))
         self.assert_refused(self.answer_of(fail(StoreUnavailable())), 503)
+
+    def test_a_limit_that_is_reached_is_403(self) -> None:
+        """403: "resource limits" (seed)."""
+        self.assert_refused(self.answer_of(fail(LimitReached("too many"))), 403, "too many")
 
     def test_what_no_store_could_take_is_400(self) -> None:
         self.assert_refused(self.answer_of(fail(InvalidRequest("too long"))), 400, "too long")

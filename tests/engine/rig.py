@@ -74,6 +74,9 @@ class BrittleStore:
     def worlds(self, names: Sequence[Sequence[str]]) -> list[int]:
         return self._store.worlds(names)
 
+    def meter(self, wanted: bool) -> None:
+        self._store.meter(wanted)
+
     def has_room(self) -> bool:
         return self._store.has_room()
 

@@ -13,38 +13,15 @@ from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from mqgate.storage import interface as ops
 from mqgate.storage import statements
-from mqgate.storage.interface import Batch, Damaged, Store, StoreError, Unavailable
+from mqgate.storage.interface import Batch, Damaged, StoreError, Unavailable
 from mqgate.storage.sqlite import Inline, SQLiteStore, WriterThread, schema
-from mqgate.storage.sqlite.session import SMALL
-from mqgate.storage.verify import verify
 from tests.storage import contract
 from tests.storage.contract import NOW, SHELF, row
+from tests.storage.sqlite_file import SQLiteFile
 
 
-class SQLiteContractTests(contract.Contract):
+class SQLiteContractTests(SQLiteFile, contract.Contract):
     """The store with its calls made on the spot."""
-
-    small = SMALL
-
-    def make_store(self) -> Store:
-        folder: str = self.mktemp()
-        os.makedirs(folder)
-        self.path = os.path.join(folder, "queues.db")
-        return SQLiteStore(self.path, Inline(), small=self.small)
-
-    def reopen(self) -> Store:
-        self.store.close()
-        self.store = SQLiteStore(self.path, Inline(), small=self.small)
-        self.last_opened = self.store.open()
-        return self.store
-
-    def tearDown(self) -> None:
-        self.store.close()
-
-    def assert_clean(self) -> None:
-        connection = sqlite3.connect(self.path)
-        self.addCleanup(connection.close)
-        self.assertEqual(verify(connection), [])
 
 
 class BodiesApartContractTests(SQLiteContractTests):
@@ -378,6 +355,9 @@ class PlanTests(Files):
             (statements.DROP_BODIES, ["PRIMARY KEY (rowid=?)"]),
             (statements.SHELF_READY, ["msg_ready (world=? AND queue=?)"]),
             (statements.SHELF_HELD, ["msg_held (world=? AND queue=?)"]),
+            (statements.OLDEST_READY, ["msg_ready (world=? AND queue=?)"]),
+            (statements.OLDEST_HELD, ["msg_held (world=? AND queue=?)"]),
+            (statements.USAGE, ["PRIMARY KEY (world=?)"]),
         ):
             with self.subTest(statement=statement):
                 self.assert_plan(statement, *indexes)

@@ -11,6 +11,7 @@ from mqgate.dialects.ironmq import wire
 from mqgate.dialects.ironmq.refusal import Refused
 from mqgate.engine.errors import (
     InvalidRequest,
+    LimitReached,
     MessageNotFound,
     OperationFailed,
     QueueNotFound,
@@ -38,6 +39,8 @@ def _status_and_text(error: BaseException, asked: Asked) -> tuple[int, str]:
             return 404, "Message not found"
         case InvalidRequest():
             return 400, str(error)
+        case LimitReached():
+            return 403, str(error)
         case StoreUnavailable():
             return 503, str(error) or "Service unavailable"
         case CancelledError():

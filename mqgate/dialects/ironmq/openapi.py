@@ -42,7 +42,7 @@ _ERRORS = {
     400: "The body is no JSON object, or something in it has the wrong type; a query value is no "
     "number; a name is no text; the request is no HTTP, or did not arrive in time.",
     401: "No token, a wrong one, or one that does not open this project.",
-    403: "The project is suspended, or the request is too large.",
+    403: "The project is suspended, or holds as much as it may; or the request is too large.",
     404: "No such project, queue or message.",
     406: "A required field is missing.",
     500: "A fault of the server; its log says more.",

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from mqgate.storage.executor.admitting import admit
 from mqgate.storage.executor.execution import Execution
-from mqgate.storage.interface import Post
+from mqgate.storage.interface import Post, PostRow
+from mqgate.storage.session import Shelf
 
 
 def post(execution: Execution) -> None:
     """Store messages."""
-    for shelf, operations in execution.by_shelf(Post).items():
+    by_shelf = execution.by_shelf(Post)
+    admitted = admit(execution, execution.all(Post)) if execution.batch.limits else None
+    for shelf, operations in by_shelf.items():
         rows = [row for _, operation in operations for row in operation.rows]
-        execution.session.post(shelf, rows)
-        execution.counts[shelf] += len(rows)
         execution.posts[shelf] += len(rows)
+        _store(execution, shelf, rows if admitted is None else admitted[shelf])
+
+
+def _store(execution: Execution, shelf: Shelf, rows: Sequence[PostRow]) -> None:
+    execution.session.post(shelf, rows)
+    execution.counts[shelf] += len(rows)

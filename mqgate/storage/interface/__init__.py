@@ -15,6 +15,7 @@ from twisted.internet.defer import Deferred
 
 from mqgate.storage.interface.catalogue import Change, QueueRow, Reshelf, Stale, WorldRows
 from mqgate.storage.interface.census import Census, QueueFigures
+from mqgate.storage.interface.limits import Bound, Full, Quota, Refusal
 from mqgate.storage.interface.messages import (
     Check,
     Count,
@@ -43,6 +44,7 @@ __all__ = [
     "INSTANT_SHIFT",
     "SLOT_SHIFT",
     "Batch",
+    "Bound",
     "Census",
     "Change",
     "Check",
@@ -51,6 +53,7 @@ __all__ = [
     "Delete",
     "EmptyShelves",
     "Forget",
+    "Full",
     "Get",
     "GiveBack",
     "LeaseLost",
@@ -65,6 +68,8 @@ __all__ = [
     "PutBack",
     "QueueFigures",
     "QueueRow",
+    "Quota",
+    "Refusal",
     "Release",
     "Reserve",
     "Reserved",
@@ -134,6 +139,8 @@ class Batch(NamedTuple):
     operations: tuple[Operation, ...]
     #: A new upper bound of the ids given out, or 0: the old one still holds.
     high: int
+    #: What its posts must keep to.
+    limits: tuple[Quota | Bound, ...] = ()
 
 
 class Opened(NamedTuple):
@@ -160,11 +167,19 @@ class Store(Protocol):
         Raises `StoreError` where the names of one group belong to different worlds already.
         """
 
+    def meter(self, wanted: bool) -> None:
+        """Count the bytes of messages from now on, or no longer. Blocking; after `open`.
+
+        A `Quota` of bytes asks for it; without, nothing is paid for it. All that is there is
+        counted once, when it begins. Raises `StoreError`.
+        """
+
     def run(self, batch: Batch) -> Deferred[list[object] | Stale]:
         """Carry out a batch; fires after the commit with a result for each operation, in order.
 
-        Fails with `Unavailable`, or with anything else if one of the operations cannot be done
-        by any means: then nothing was changed either, and the culprit has to be found.
+        Fails with `Unavailable`; with `Full` if some of the operations would lead beyond the
+        batch's limits; or with anything else if one of the operations cannot be done by any
+        means: then nothing was changed either, and the culprit has to be found.
         """
 
     def has_room(self) -> bool:

@@ -109,6 +109,10 @@ class SQLiteSession:
         counts: tuple[int, int] = self._execute(sql.COUNT, shelf).fetchone()
         return counts
 
+    def usage(self, world: int) -> tuple[int, int]:
+        usage: tuple[int, int] = self._execute(sql.USAGE, (world,)).fetchone()
+        return usage
+
     def has_counts(self, shelf: Shelf) -> bool:
         return self._execute(sql.HAS_COUNTS, shelf).fetchone() is not None
 
@@ -141,8 +145,9 @@ class SQLiteSession:
         for id_, state, pos, due, expires, timeout, props, data in rows:
             messages += (id_, world, queue, state, pos, due, expires, timeout, 0, 0, id_, id_)
             bodies += (id_, world, 1, props, data)
-        self._insert(sql.post_messages, messages, 12)
+        # In this order, as what is counted with a message is its body's size (see `metering`).
         self._insert(sql.post_bodies, bodies, 5)
+        self._insert(sql.post_messages, messages, 12)
 
     def _insert(
         self,
@@ -274,6 +279,12 @@ class SQLiteSession:
         return concerned == n
 
     # -- what is removed for good
+
+    def oldest(self, shelf: Shelf, n: int) -> list[tuple[int, int, int]]:
+        rows = self._execute(sql.OLDEST_READY, (*shelf, n)).fetchall()
+        if len(rows) < n:
+            rows += self._execute(sql.OLDEST_HELD, (*shelf, n - len(rows))).fetchall()
+        return rows
 
     def expired(self, now: int, limit: int) -> list[tuple[int, int, int, int, int]]:
         return self._execute(sql.EXPIRED, (now, limit)).fetchall()

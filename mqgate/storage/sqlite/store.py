@@ -22,7 +22,7 @@ from mqgate.storage.interface import (
     StoreError,
     Unavailable,
 )
-from mqgate.storage.sqlite import schema
+from mqgate.storage.sqlite import metering, schema
 from mqgate.storage.sqlite.lock import FileLock
 from mqgate.storage.sqlite.reading import Observer
 from mqgate.storage.sqlite.runners import Runner
@@ -134,6 +134,19 @@ class SQLiteStore:
         connection = self._opened()
         with schema.told_plainly(self.path), schema.transaction(connection):
             return schema.worlds_of(connection, names)
+
+    def meter(self, wanted: bool) -> None:
+        connection = self._opened()
+        with schema.told_plainly(self.path):
+            if metering.is_as_wanted(connection, wanted):
+                return
+            self._log.info(
+                "Counting the bytes of all messages, for the limits; this may take a while"
+                if wanted
+                else "The bytes of messages are no longer counted: no limit asks for it"
+            )
+            with schema.transaction(connection):
+                (metering.begin if wanted else metering.end)(connection)
 
     def run(self, batch: Batch) -> Deferred[list[object] | Stale]:
         return self._runner.call(lambda: self._transact(batch))

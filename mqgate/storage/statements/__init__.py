@@ -61,6 +61,7 @@ TAKE_SLOT = (
 COUNT = (
     "SELECT coalesce(sum(n), 0), coalesce(sum(total), 0) FROM qstat WHERE world = ? AND queue = ?"
 )
+USAGE = "SELECT coalesce(sum(n), 0), coalesce(sum(bytes), 0) FROM qstat WHERE world = ?"
 HAS_COUNTS = "SELECT 1 FROM qstat WHERE world = ? AND queue = ? LIMIT 1"
 ADD_COUNT = (
     "INSERT INTO qstat(world, queue, slot, n, total) VALUES(?, ?, ?, ?, ?)"
@@ -174,6 +175,18 @@ FORGET = f"DELETE FROM msg WHERE id IN {IDS} AND state = 3 AND expires <= ? RETU
 REMOVE = f"DELETE FROM msg WHERE id IN {IDS}"
 SHELF_READY = "SELECT id, body FROM msg WHERE world = ? AND queue = ? AND state = 0 LIMIT ?"
 SHELF_HELD = "SELECT id, body FROM msg WHERE world = ? AND queue = ? AND state IN (1, 2) LIMIT ?"
+SIZE = (
+    "CASE m.body WHEN 0 THEN length(m.data) + coalesce(length(m.props), 0)"
+    " ELSE (SELECT length(data) + coalesce(length(props), 0) FROM body WHERE id = m.body) END"
+)
+OLDEST_READY = (
+    f"SELECT m.id, m.body, {SIZE} FROM msg m WHERE m.world = ? AND m.queue = ?"
+    " AND m.state = 0 ORDER BY m.pos, m.id LIMIT ?"
+)
+OLDEST_HELD = (
+    f"SELECT m.id, m.body, {SIZE} FROM msg m WHERE m.world = ? AND m.queue = ?"
+    " AND m.state IN (1, 2) ORDER BY m.due LIMIT ?"
+)
 
 # -- bodies, which several messages may share
 

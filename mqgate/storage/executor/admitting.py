@@ -1,0 +1,127 @@
+"""Limits: which posts may come in, and what goes to make room for them.
+
+All of it is counted inside the batch's transaction, so that no number of gateways leads beyond a
+limit together. A post comes in whole or not at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from mqgate.storage.executor.execution import SWEPT_BEFORE_COUNTING, Execution
+from mqgate.storage.interface import Bound, Full, Post, PostRow, Quota, Refusal
+from mqgate.storage.interface.limits import BYTES, LENGTH, MESSAGES
+from mqgate.storage.session import Shelf
+
+#: A shelf over its bound, because that was lowered, loses so many messages more with each post: all
+#: at once could be millions.
+DROPPED_MORE = 500
+
+
+def admit(execution: Execution, posts: Iterable[tuple[int, Post]]) -> dict[Shelf, list[PostRow]]:
+    """What of these posts is to be stored, in a batch that has limits.
+
+    What goes for their sake is gone by then. Raises `Full` if some of them cannot come in.
+    """
+    execution.sweep_up_to(SWEPT_BEFORE_COUNTING)  # what has expired takes nobody's room
+    room = _Room(execution)
+    refused: dict[int, Refusal] = {}
+    for index, post in posts:
+        refusal = room.take_in((post.world, post.shelf), post.rows)
+        if refusal is not None:
+            refused[index] = refusal
+    if refused:
+        raise Full(refused)
+    return room.admitted
+
+
+class _Room:
+    """How full worlds and shelves are, as the posts of one batch come in.
+
+    If one of them does not, the batch is rolled back: so it is no matter that what was dropped
+    for its sake is gone.
+    """
+
+    def __init__(self, execution: Execution) -> None:
+        self._execution = execution
+        limits = execution.batch.limits
+        self._quotas = {each.world: each for each in limits if isinstance(each, Quota)}
+        self._bounds = {
+            (each.world, each.shelf): each for each in limits if isinstance(each, Bound)
+        }
+        #: The messages that each world with a quota has by now, and their bytes.
+        self._held = {world: self._held_by(world) for world in self._quotas}
+        #: How many messages stood on a shelf before and still do.
+        self._there: dict[Shelf, int] = {}
+        #: What is to be stored.
+        self.admitted: dict[Shelf, list[PostRow]] = {}
+
+    def take_in(self, shelf: Shelf, rows: Sequence[PostRow]) -> Refusal | None:
+        """Let rows in, or say what keeps them out."""
+        bound = self._bounds.get(shelf)
+        if bound is not None:
+            over = self._length(shelf) + len(rows) - bound.length
+            if over > 0 and not bound.drop:
+                return Refusal(LENGTH, bound.length)
+            if over > 0:
+                left = self._drop(bound, min(over, len(rows) + DROPPED_MORE))
+                rows = rows[left:]
+        quota = self._quotas.get(shelf[0])
+        if quota is not None:
+            refusal = self._beyond(quota, len(rows), sum(map(_size, rows)))
+            if refusal is not None:
+                return refusal
+            self._add(quota.world, len(rows), sum(map(_size, rows)))
+        self.admitted.setdefault(shelf, []).extend(rows)
+        return None
+
+    def _beyond(self, quota: Quota, rows: int, size: int) -> Refusal | None:
+        """What would be too much of these for their world."""
+        messages, bytes_ = self._held[quota.world]
+        if quota.messages is not None and messages + rows > quota.messages:
+            return Refusal(MESSAGES, quota.messages)
+        if quota.bytes is not None and bytes_ + size > quota.bytes:
+            return Refusal(BYTES, quota.bytes)
+        return None
+
+    def _drop(self, bound: Bound, n: int) -> int:
+        """Let go of the oldest; how many there were not to let go of.
+
+        Those at the front first; after all that are ready, those that are held or delayed; after
+        all that stood there before, those that have just come.
+        """
+        shelf = (bound.world, bound.shelf)
+        execution = self._execution
+        execution.promote(shelf, bound.in_place)
+        rows = execution.session.oldest(shelf, n)
+        execution.remove((row[0], row[1]) for row in rows)
+        execution.counts[shelf] -= len(rows)
+        self._there[shelf] -= len(rows)
+        came = self.admitted.get(shelf, [])
+        late = came[: n - len(rows)]
+        del came[: len(late)]
+        gone = len(rows) + len(late)
+        self._add(bound.world, -gone, -sum(row[2] for row in rows) - sum(map(_size, late)))
+        return n - gone
+
+    def _length(self, shelf: Shelf) -> int:
+        """How long the shelf is by now."""
+        if shelf not in self._there:
+            n, _ = self._execution.session.count(shelf)
+            self._there[shelf] = n + self._execution.counts[shelf]
+        return self._there[shelf] + len(self.admitted.get(shelf, ()))
+
+    def _held_by(self, world: int) -> tuple[int, int]:
+        messages, size = self._execution.session.usage(world)
+        counts = self._execution.counts
+        return messages + sum(n for shelf, n in counts.items() if shelf[0] == world), size
+
+    def _add(self, world: int, messages: int, size: int) -> None:
+        if world in self._held:
+            before = self._held[world]
+            self._held[world] = before[0] + messages, before[1] + size
+
+
+def _size(row: PostRow) -> int:
+    """The bytes of a message that count."""
+    return len(row.data) + (len(row.props) if row.props else 0)

@@ -1,0 +1,20 @@
+"""The SQLite store keeps limits."""
+
+from __future__ import annotations
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.storage import contract_limits
+from tests.storage.sqlite_file import SQLiteFile
+
+
+class SQLiteQuotaTests(SQLiteFile, contract_limits.QuotaContract, SynchronousTestCase):
+    """What a world may hold."""
+
+
+class SQLiteBytesTests(SQLiteFile, contract_limits.BytesContract, SynchronousTestCase):
+    """Bytes, which are counted only on demand."""
+
+
+class SQLiteBoundTests(SQLiteFile, contract_limits.BoundContract, SynchronousTestCase):
+    """How long a queue may get."""
