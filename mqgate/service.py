@@ -198,7 +198,7 @@ class Gate(Service):
         """The site behind a listener: the metrics, or the dialects that it is for."""
         scraping = self._configuration.scraping
         if metrics is not None and scraping is not None and listener is scraping.listener:
-            return GateSite(metrics, self._around.reactor)
+            return GateSite(metrics, self._around.reactor, wall=self._around.wall)
         served = [
             dialect
             for dialect in dialects
@@ -212,7 +212,8 @@ class Gate(Service):
             answer_seconds=http.answer_seconds,
         )
         front = Front(served, self)
-        return GateSite(front, self._around.reactor, limits, self._monitoring.watch)
+        watch, wall = self._monitoring.watch, self._around.wall
+        return GateSite(front, self._around.reactor, limits, watch, wall)
 
     def _tell_operator(self) -> None:
         """Say where the server listens: in the log, and on the terminal it was started from."""

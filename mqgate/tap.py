@@ -86,6 +86,7 @@ def makeService(options: Options) -> IService:
         check_unused(configuration.data)
     except (ConfigurationError, StoreError) as error:
         raise SystemExit(str(error)) from None
+    keep_time(reactor)
     return build(configuration, reactor, Terminal(), log_is_shown=shows_log(options.parent))
 
 
@@ -110,6 +111,14 @@ def build(
         log_is_shown,
     )
     return Gate(configuration, ALL, store, surroundings, __version__)
+
+
+def keep_time(reactor: Any) -> None:
+    """Have a reactor's timers follow a clock that nobody sets.
+
+    Twisted's follow the wall clock: when that is set back by an hour, all of them are an hour late.
+    """
+    reactor.seconds = time.monotonic
 
 
 def shows_log(twistd: Mapping[str, Any] | None) -> bool:

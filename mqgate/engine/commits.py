@@ -25,6 +25,8 @@ from mqgate.storage.interface import (
     Damaged,
     Full,
     Operation,
+    Post,
+    Probe,
     Stale,
     Store,
     Unavailable,
@@ -73,6 +75,12 @@ class _UnderWay:
     def everybody(self) -> list[Verb[Any]]:
         """All who wait for it."""
         return self.verbs + [verb for verb, _ in self.refused]
+
+
+def _wrote(batch: Batch) -> bool:
+    """Whether it has shown that writing works: a disk may let itself be read, and no more."""
+    sure = any(isinstance(operation, Post | Probe) for operation in batch.operations)
+    return sure or bool(batch.changes or batch.high)
 
 
 class GroupCommit:
@@ -237,7 +245,7 @@ class GroupCommit:
             return
         if self._observer is not None:
             self._observer.batch_ended(True)
-        if self.trouble is not None:
+        if self.trouble is not None and _wrote(batch):
             self.trouble = None
             self._log.info("The database can be used again")
         self._catalogue.commit(batch.changes)

@@ -24,24 +24,25 @@ class Ids:
 
     def __init__(self, slot: int, high: int) -> None:
         self._slot = slot << SLOT_SHIFT
-        self._last = high
+        #: The one made last.
+        self.last = high
         self._high = high
 
     def new(self, now: int) -> int:
         """An id for this instant, or for the first one after the last id's that has room."""
         fresh = (now - EPOCH) << INSTANT_SHIFT | self._slot
-        if fresh <= self._last:
-            fresh = self._last + 1
+        if fresh <= self.last:
+            fresh = self.last + 1
             if not fresh & _SEQUENCE:  # this millisecond's ids are used up
-                fresh = ((self._last >> INSTANT_SHIFT) + 1) << INSTANT_SHIFT | self._slot
-        self._last = fresh
+                fresh = ((self.last >> INSTANT_SHIFT) + 1) << INSTANT_SHIFT | self._slot
+        self.last = fresh
         return fresh
 
     def bound_to_write(self) -> int:
         """The bound that has to reach the disk with the ids made last, or 0: it still holds."""
-        if self._last <= self._high:
+        if self.last <= self._high:
             return 0
-        return self._last + (AHEAD << INSTANT_SHIFT)
+        return self.last + (AHEAD << INSTANT_SHIFT)
 
     def written(self, bound: int) -> None:
         """The bound is on disk."""

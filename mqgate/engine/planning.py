@@ -38,6 +38,7 @@ class Plan:
         #: How many bytes one reserve hands out before it stops.
         self.answer_bytes = answer_bytes
         self._ids = ids
+        self._last_id = ids.last
         self._catalogue = catalogue
         self._policies = policies
         self._allowances = allowances
@@ -122,6 +123,9 @@ class Plan:
     def batch(self, operations: tuple[Operation, ...]) -> Batch:
         """The whole of it, ready to be carried out."""
         drafts = self._drafts.values()
+        # Without new ids there is no bound to write, though an earlier batch may have failed to:
+        # who only reads is served also where nothing can be written.
+        high = self._ids.bound_to_write() if self._ids.last != self._last_id else 0
         changes: list[Change] = [
             change for draft in drafts if (change := draft.change()) is not None
         ]
@@ -130,7 +134,7 @@ class Plan:
             tuple(draft.planned_with for draft in drafts),
             tuple(changes),
             operations,
-            self._ids.bound_to_write(),
+            high,
             tuple(self._limits.values()),
         )
 

@@ -32,13 +32,16 @@ class GateSite(HTTPFactory):
         reactor: IReactorTime,
         limits: HTTPLimits | None = None,
         watch: ClockedWatch | None = None,
+        wall: Callable[[], float] | None = None,
     ) -> None:
+        """``wall`` tells seconds since 1970, should ``reactor`` count from elsewhere."""
         super().__init__(timeout=None, reactor=reactor)  # type: ignore[arg-type]
         # The class itself, not Twisted's proxy that chooses between HTTP/1.1 and HTTP/2.
         self.protocol = GateChannel  # type: ignore[assignment]
         self.front = front
         self.limits = limits or HTTPLimits()
         self._watch = watch
+        self._wall = wall or reactor.seconds
         #: Makes a request of what was read.
         self.request: Callable[..., GateRequest] = GateRequest
         if watch is not None:
@@ -123,7 +126,7 @@ class GateSite(HTTPFactory):
 
     def _sweep(self) -> None:
         self.now = now = self.reactor.seconds()
-        self.date = datetimeToString(now)
+        self.date = datetimeToString(self._wall())
         self._sweep_call = self.reactor.callLater(1, self._sweep)
         self._full = False
         for channel in [channel for channel in self._open if channel.deadline <= now]:

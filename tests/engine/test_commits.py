@@ -126,9 +126,23 @@ class FailingTests(EngineCase):
         self.assertEqual(self.engine.trouble(), "disk full")
         self.store.instead = lambda batch: None
         self.refused(self.engine.info(self.world, "new"), QueueNotFound)
-        self.assertIsNone(self.engine.trouble())
+        self.assertEqual(self.engine.trouble(), "disk full", "nothing was written")
         self.post(b"2", queue="new")
+        self.assertIsNone(self.engine.trouble())
         self.assertEqual(self.take(9, queue="new"), [b"2"])
+
+    def test_who_only_reads_needs_nothing_written(self) -> None:
+        """Not even the bound of the ids that a post before has drawn in vain."""
+        (kept,) = self.post(b"1")
+        self.pass_time(1)
+        self.store.instead = lambda batch: fail(Unavailable("read-only"))
+        asked = self.engine.post(self.world, "q", [NewMessage(b"2")] * 2, policy="back")
+        self.refused(asked, StoreUnavailable)
+        self.store.instead = lambda batch: None
+        self.assertEqual(self.done(self.engine.get(self.world, "q", kept)).body, b"1")
+        self.assertEqual(self.store.batches[-1].high, 0)
+        (later,) = self.post(b"3")
+        self.assertGreater(self.store.batches[-1].high, later)
 
     def test_damage_fails_those_who_need_the_damaged_part_and_stays(self) -> None:
         self.post(b"1", queue="sound")

@@ -27,6 +27,7 @@ class LiveTestCase(SynchronousTestCase):
         config: str | None = None,
         environment: Mapping[str, str] | None = None,
         twistd: Sequence[str] = (),
+        module: str = "",
     ) -> Server:
         """A server that is not started yet; see `Server`."""
         place = self.folder / folder
@@ -38,12 +39,13 @@ class LiveTestCase(SynchronousTestCase):
             config=config,
             environment=environment,
             twistd_options=twistd,
+            module=module,
         )
         self.addCleanup(server.kill)
         return server
 
-    def started(self, *, config: str | None = None) -> Server:
+    def started(self, *, config: str | None = None, module: str = "") -> Server:
         """A server that is ready."""
-        server = self.server(config=config)
+        server = self.server(config=config, module=module)
         server.start()
         return server

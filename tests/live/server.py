@@ -43,9 +43,10 @@ def free_port() -> int:
         return port
 
 
-def twistd(*arguments: str, python: str = sys.executable) -> list[str]:
-    """The command line for ``twistd`` with these arguments."""
-    return [python, "-c", _TWISTD, *arguments]
+def twistd(*arguments: str, python: str = sys.executable, module: str = "") -> list[str]:
+    """The command line for ``twistd`` with these arguments, or for a module in its place."""
+    program = ["-m", module] if module else ["-c", _TWISTD]
+    return [python, *program, *arguments]
 
 
 def environment(python: str = sys.executable) -> dict[str, str]:
@@ -86,12 +87,14 @@ class Server:
         environment: Mapping[str, str] | None = None,
         python: str = sys.executable,
         twistd_options: Sequence[str] = (),
+        module: str = "",
     ) -> None:
         """``folder`` is where it is started; its data goes to ``mqgate-data`` there.
 
         Without ``listen`` it listens on two free ports, plain and TLS. ``config`` is the text of a
         configuration; without it the server writes its own at its first start. ``python`` is an
         interpreter that has an mqgate of its own; ``twistd_options`` stand before ``mqgate``.
+        ``module`` is run in twistd's place.
         """
         self.folder = Path(folder).absolute()
         self.data = self.folder / "mqgate-data"
@@ -108,6 +111,7 @@ class Server:
         self._environment = dict(environment or {})
         self._python = python
         self._twistd = ["-n", "--pidfile=", *twistd_options]
+        self._module = module
         self.process: subprocess.Popen[bytes] | None = None
 
     # -- life
@@ -127,7 +131,13 @@ class Server:
         self.folder.mkdir(parents=True, exist_ok=True)
         with self._file("out").open("ab") as out, self._file("err").open("ab") as err:
             self.process = subprocess.Popen(
-                twistd(*self._twistd, "mqgate", *self._arguments, python=self._python),
+                twistd(
+                    *self._twistd,
+                    "mqgate",
+                    *self._arguments,
+                    python=self._python,
+                    module=self._module,
+                ),
                 cwd=self.folder,
                 env={**environment(self._python), **self._environment},
                 stdin=subprocess.DEVNULL,

@@ -43,6 +43,7 @@ def open_file(
     """Open the file, made or upgraded if need be and allowed. Raises `StoreError`."""
     steps = migrations() if steps is None else steps
     with told_plainly(path):
+        _check_writable(path)
         connection = sqlite3.connect(
             path,
             timeout=BUSY_SECONDS,
@@ -84,10 +85,19 @@ def _prepare(
         _upgrade(connection, version, steps)
 
 
+def _check_writable(path: str) -> None:
+    """SQLite itself would open it for reading, and leave a log that nobody may write to either."""
+    if os.path.exists(path) and not os.access(path, os.W_OK):
+        raise StoreError(f"{path} {_REASONS[sqlite3.SQLITE_READONLY]}")
+
+
 def _keep_private(path: str) -> None:
-    """A restored copy may come with another mode; its log takes on the file's."""
+    """A restored copy may come with another mode; its log takes on the file's.
+
+    Who may not write to it still may not: that was somebody's will.
+    """
     with suppress(PermissionError):  # somebody else's, made writable for us on purpose
-        os.chmod(path, 0o600)
+        os.chmod(path, os.stat(path).st_mode & 0o700)
 
 
 def _back_up(connection: sqlite3.Connection, path: str, version: int) -> None:
