@@ -9,6 +9,10 @@ from mqgate.storage.interface import EPOCH, INSTANT_SHIFT, SLOT_SHIFT
 #: so that they do not line up behind what comes due meanwhile.
 AHEAD = 100
 
+#: A start with a wall clock that was set back goes on from the time that is known on disk: from the
+#: last ids, or noted when these are older than so many milliseconds.
+NOTED = 1000
+
 #: The largest id there can be; a larger number is nobody's.
 LARGEST = (1 << 63) - 1
 
@@ -43,6 +47,11 @@ class Ids:
         if self.last <= self._high:
             return 0
         return self.last + (AHEAD << INSTANT_SHIFT)
+
+    def time_to_note(self, now: int) -> int:
+        """The bound that says what time it is, or 0: the one on disk says it well enough."""
+        known = (self._high >> INSTANT_SHIFT) + EPOCH
+        return (now - EPOCH) << INSTANT_SHIFT if now - known >= NOTED else 0
 
     def written(self, bound: int) -> None:
         """The bound is on disk."""

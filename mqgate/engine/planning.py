@@ -13,12 +13,26 @@ from mqgate.engine.catalogue import Catalogue, Draft
 from mqgate.engine.errors import NoRoom, QueueNotFound
 from mqgate.engine.ids import Ids
 from mqgate.engine.values import NEVER, Policy
-from mqgate.storage.interface import Batch, Bound, Change, Memory, Operation, QueueRow, Quota
+from mqgate.storage.interface import (
+    Batch,
+    Bound,
+    Change,
+    Memory,
+    Operation,
+    QueueRow,
+    Quota,
+    Reserve,
+    Sweep,
+    Touch,
+)
 
 T = TypeVar("T")
 
 #: What queues do whose policy's name nobody knows any more (its dialect left the configuration).
 PLAIN = Policy()
+
+#: Operations that write instants, or go by them; there is a sweep each minute.
+_TIMED = (Reserve, Sweep, Touch)
 
 
 class Plan:
@@ -123,9 +137,6 @@ class Plan:
     def batch(self, operations: tuple[Operation, ...]) -> Batch:
         """The whole of it, ready to be carried out."""
         drafts = self._drafts.values()
-        # Without new ids there is no bound to write, though an earlier batch may have failed to:
-        # who only reads is served also where nothing can be written.
-        high = self._ids.bound_to_write() if self._ids.last != self._last_id else 0
         changes: list[Change] = [
             change for draft in drafts if (change := draft.change()) is not None
         ]
@@ -134,9 +145,20 @@ class Plan:
             tuple(draft.planned_with for draft in drafts),
             tuple(changes),
             operations,
-            high,
+            self._high(operations),
             tuple(self._limits.values()),
         )
+
+    def _high(self, operations: tuple[Operation, ...]) -> int:
+        """The bound to write: of the ids, or of the time if something is to happen by it.
+
+        Without either there is none, though an earlier batch may have failed to write one: who
+        only reads is served also where nothing can be written.
+        """
+        if self._ids.last != self._last_id:
+            return self._ids.bound_to_write()
+        note = self._ids.time_to_note(self.now)
+        return note if note and any(isinstance(each, _TIMED) for each in operations) else 0
 
 
 class Verb(Generic[T]):

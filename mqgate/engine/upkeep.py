@@ -102,6 +102,8 @@ class Upkeep:
         for call in (self._sweep_call, self._round_call, self._shelf_call):
             if call is not None and call.active():
                 call.cancel()
+        # With a sweep the time is noted: the next start goes on from it at least.
+        self._do(Sweep(SLICE), lambda _: None, SLICE)
 
     def expects(self, expiry: int) -> None:
         """A message expires then."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from mqgate.engine.ids import AHEAD, Ids
+from mqgate.engine.ids import AHEAD, NOTED, Ids
 from mqgate.engine.time import SteadyTime
 from mqgate.storage.interface import EPOCH, INSTANT_SHIFT, SLOT_SHIFT
 
@@ -49,6 +49,17 @@ class IdsTests(SynchronousTestCase):
         self.assertEqual(ids.bound_to_write(), 0)
         ids.new(NOW + AHEAD + 1)
         self.assertGreater(ids.bound_to_write(), bound)
+
+    def test_the_time_is_noted_when_what_is_on_disk_has_become_old(self) -> None:
+        ids = Ids(5, 0)
+        ids.new(NOW)
+        ids.written(ids.bound_to_write())
+        self.assertEqual(ids.time_to_note(NOW + AHEAD + NOTED - 1), 0)
+        note = ids.time_to_note(NOW + AHEAD + NOTED)
+        self.assertEqual(instant_of(note), NOW + AHEAD + NOTED)
+        ids.written(note)
+        self.assertEqual(ids.time_to_note(NOW + AHEAD + NOTED), 0)
+        self.assertGreater(ids.new(NOW + AHEAD + NOTED), note)
 
 
 class SteadyTimeTests(SynchronousTestCase):

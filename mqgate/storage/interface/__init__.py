@@ -148,7 +148,7 @@ class Opened(NamedTuple):
 
     #: Its slot: ten bits of every id it makes, so that no other gateway makes the same.
     slot: int
-    #: Ids up to here have been given out already.
+    #: Ids up to here have been given out already, by whomever.
     high: int
 
 

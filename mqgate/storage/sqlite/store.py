@@ -27,7 +27,7 @@ from mqgate.storage.sqlite.lock import FileLock
 from mqgate.storage.sqlite.reading import Observer
 from mqgate.storage.sqlite.runners import Runner
 from mqgate.storage.sqlite.session import SMALL, SQLiteSession
-from mqgate.storage.statements import TAKE_SLOT
+from mqgate.storage.statements import HIGHEST, TAKE_SLOT
 
 #: One process has the file, so one slot is enough; many gateways share PostgreSQL.
 SLOT = 0
@@ -119,7 +119,8 @@ class SQLiteStore:
             connection = schema.open_file(self.path, may_upgrade=not self._beside)
             owner = secrets.token_hex(8)
             with schema.told_plainly(self.path):
-                (high,) = connection.execute(TAKE_SLOT, (self._slot, owner)).fetchone()
+                connection.execute(TAKE_SLOT, (self._slot, owner))
+                (high,) = connection.execute(HIGHEST).fetchone()
         except BaseException:
             self._lock.release()
             raise

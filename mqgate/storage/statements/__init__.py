@@ -53,8 +53,9 @@ FORGET_QUEUES = (
 RAISE_HIGH = "UPDATE gateway SET high = max(high, ?) WHERE slot = ? AND owner = ?"
 TAKE_SLOT = (
     "INSERT INTO gateway(slot, owner, lease, batch, high) VALUES(?, ?, 0, 0, 0)"
-    " ON CONFLICT(slot) DO UPDATE SET owner = excluded.owner RETURNING high"
+    " ON CONFLICT(slot) DO UPDATE SET owner = excluded.owner"
 )
+HIGHEST = "SELECT max(high) FROM gateway"
 
 # -- counters
 
