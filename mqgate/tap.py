@@ -22,6 +22,7 @@ from mqgate.dialects import ALL
 from mqgate.service import Gate, Surroundings
 from mqgate.storage.interface import StoreError
 from mqgate.storage.sqlite import SQLiteStore, WriterThread
+from mqgate.storage.sqlite.backup import Backups
 from mqgate.storage.sqlite.lock import FileLock
 from mqgate.supervision import Supervision
 from mqgate.terminal import Terminal
@@ -99,6 +100,7 @@ def build(
         WriterThread(reactor),
         observing=WriterThread(reactor, "mqgate-observer"),
         free_space_minimum=configuration.server.free_space_minimum,
+        backups=Backups(configuration.server.backup_before_upgrade),
     )
     reactor.callWhenRunning(settle_collector)
     surroundings = Surroundings(

@@ -117,6 +117,8 @@ class ServerKeys(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     tls_minimum: Literal["1.0", "1.1", "1.2", "1.3"] = "1.2"
     tls_names: tuple[str, ...] = ()
     free_space_minimum: Size = Size(256 * 10**6)
+    #: Whether an older database is copied before it is upgraded.
+    backup_before_upgrade: bool | Literal["small"] = True
     shutdown_seconds: Annotated[float, msgspec.Meta(ge=2, le=60)] = 4
     http: HTTPTable = HTTPTable()
     limits: LimitsTable = LimitsTable()

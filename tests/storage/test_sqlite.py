@@ -14,7 +14,7 @@ from twisted.trial.unittest import SynchronousTestCase, TestCase
 from mqgate.storage import interface as ops
 from mqgate.storage import statements
 from mqgate.storage.interface import Batch, Damaged, StoreError, Unavailable
-from mqgate.storage.sqlite import Inline, SQLiteStore, WriterThread, schema
+from mqgate.storage.sqlite import Inline, SQLiteStore, WriterThread
 from tests.storage import contract
 from tests.storage.contract import NOW, SHELF, row
 from tests.storage.sqlite_file import SQLiteFile
@@ -175,47 +175,6 @@ class CommandTests(Files):
         with self.assertRaises(StoreError) as caught:
             SQLiteStore(self.path, Inline(), beside=True).open()
         self.assertIn("start the server once", str(caught.exception))
-
-
-class MigrationTests(Files):
-    """An older file is upgraded, with a copy put aside first."""
-
-    MORE = "CREATE TABLE novelty(x); INSERT INTO novelty VALUES(1);"
-    KNOWN = len(schema.migrations())
-
-    def test_an_older_file_is_upgraded_after_a_backup(self) -> None:
-        self.make()
-        steps = [*schema.migrations(), self.MORE]
-        connection = schema.open_file(self.path, steps)
-        self.assertEqual(connection.execute("SELECT x FROM novelty").fetchall(), [(1,)])
-        connection.close()
-        old = sqlite3.connect(f"{self.path}.schema-{self.KNOWN}")
-        self.assertEqual(old.execute("PRAGMA user_version").fetchall(), [(self.KNOWN,)])
-        old.close()
-
-    def test_every_upgrade_has_a_backup_of_its_own(self) -> None:
-        self.make()
-        backup = f"queues.db.schema-{self.KNOWN}"
-        with open(os.path.join(self.folder, backup + ".part"), "w") as left:
-            left.write("of a start that was cut short")
-        schema.open_file(self.path, [*schema.migrations(), self.MORE]).close()
-        self.execute(f"PRAGMA user_version = {self.KNOWN}")
-        self.execute("DROP TABLE novelty")
-        schema.open_file(self.path, [*schema.migrations(), self.MORE]).close()
-        backups = [name for name in os.listdir(self.folder) if ".schema-" in name]
-        self.assertEqual(sorted(backups), [backup, backup + ".2"])
-        mode = os.stat(os.path.join(self.folder, backups[0])).st_mode
-        self.assertEqual(mode & 0o777, 0o600)
-
-    def test_a_step_that_fails_leaves_the_file_as_it_was(self) -> None:
-        self.make()
-        with self.assertRaises(StoreError):
-            schema.open_file(self.path, [*schema.migrations(), self.MORE + "bad;"])
-        self.make()
-
-    def test_a_new_file_needs_no_backup(self) -> None:
-        self.make()
-        self.assertEqual(sorted(os.listdir(self.folder)), ["queues.db", "queues.db.lock"])
 
 
 class DiskTests(Files):

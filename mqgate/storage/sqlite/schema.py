@@ -7,15 +7,17 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from importlib import resources
-from itertools import chain, count
 
 from mqgate.storage.interface import StoreError
+from mqgate.storage.sqlite.backup import Backups
 
 #: Marks the file as ours ("mqga"), so that another program's database is not taken for one.
 APPLICATION = 0x6D716761
 
 #: How long another program (a shell, a backup) may hold the file before requests are refused.
 BUSY_SECONDS = 5.0
+
+ALL_COPIED = Backups()
 
 _SETTINGS = (
     "PRAGMA journal_mode = WAL",
@@ -38,7 +40,11 @@ def migrations() -> list[str]:
 
 
 def open_file(
-    path: str, steps: Sequence[str] | None = None, *, may_upgrade: bool = True
+    path: str,
+    steps: Sequence[str] | None = None,
+    *,
+    may_upgrade: bool = True,
+    backups: Backups = ALL_COPIED,
 ) -> sqlite3.Connection:
     """Open the file, made or upgraded if need be and allowed. Raises `StoreError`."""
     steps = migrations() if steps is None else steps
@@ -52,7 +58,7 @@ def open_file(
             cached_statements=256,
         )
         try:
-            _prepare(connection, path, steps, may_upgrade)
+            _prepare(connection, path, steps, may_upgrade, backups)
         except BaseException:
             connection.close()
             raise
@@ -60,7 +66,11 @@ def open_file(
 
 
 def _prepare(
-    connection: sqlite3.Connection, path: str, steps: Sequence[str], may_upgrade: bool
+    connection: sqlite3.Connection,
+    path: str,
+    steps: Sequence[str],
+    may_upgrade: bool,
+    backups: Backups,
 ) -> None:
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     (application,) = connection.execute("PRAGMA application_id").fetchone()
@@ -80,7 +90,7 @@ def _prepare(
     for setting in _SETTINGS:
         connection.execute(setting).fetchall()
     if 0 < version < len(steps):
-        _back_up(connection, path, version)
+        backups.make(connection, path, version)
     if version < len(steps):
         _upgrade(connection, version, steps)
 
@@ -98,33 +108,6 @@ def _keep_private(path: str) -> None:
     """
     with suppress(PermissionError):  # somebody else's, made writable for us on purpose
         os.chmod(path, os.stat(path).st_mode & 0o700)
-
-
-def _back_up(connection: sqlite3.Connection, path: str, version: int) -> None:
-    """A copy of the file as it is, beside it, before an upgrade touches it."""
-    copy = _unused_name(f"{path}.schema-{version}")
-    part = copy + ".part"
-    with suppress(FileNotFoundError):
-        os.unlink(part)  # of a start that was cut short
-    os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-    connection.execute("VACUUM INTO ?", (part,))
-    _sync(part)
-    os.rename(part, copy)
-    _sync(os.path.dirname(path) or ".")
-
-
-def _unused_name(name: str) -> str:
-    """The name, with a number if that is what it takes: each upgrade has a backup of its own."""
-    names = chain([name], (f"{name}.{number}" for number in count(2)))
-    return next(each for each in names if not os.path.exists(each))
-
-
-def _sync(path: str) -> None:
-    file = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(file)
-    finally:
-        os.close(file)
 
 
 def _upgrade(connection: sqlite3.Connection, version: int, steps: Sequence[str]) -> None:

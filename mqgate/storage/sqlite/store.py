@@ -23,6 +23,7 @@ from mqgate.storage.interface import (
     Unavailable,
 )
 from mqgate.storage.sqlite import metering, schema
+from mqgate.storage.sqlite.backup import Backups, free_space
 from mqgate.storage.sqlite.lock import FileLock
 from mqgate.storage.sqlite.reading import Observer
 from mqgate.storage.sqlite.runners import Runner
@@ -62,11 +63,6 @@ def _only_reads(batch: Batch) -> bool:
     return reads and not batch.changes and not batch.high
 
 
-def _free_space(folder: str) -> int:
-    status = os.statvfs(folder)
-    return status.f_bavail * status.f_frsize
-
-
 class SQLiteStore:
     """The store of one gateway; implements `mqgate.storage.interface.Store`.
 
@@ -89,7 +85,8 @@ class SQLiteStore:
         *,
         observing: Runner | None = None,
         free_space_minimum: int = 0,
-        free_space: Callable[[str], int] = _free_space,
+        free_space: Callable[[str], int] = free_space,
+        backups: Backups = schema.ALL_COPIED,
         beside: bool = False,
         small: int = SMALL,
     ) -> None:
@@ -100,6 +97,7 @@ class SQLiteStore:
         self._free_space_minimum = free_space_minimum
         self._free_space = free_space
         self._had_room = True
+        self._backups = backups
         self._beside = beside
         self._small = small
         self._slot = COMMAND_SLOT if beside else SLOT
@@ -116,7 +114,9 @@ class SQLiteStore:
             self._log.info("Making a new database, {path}", path=self.path)
         self._lock.take()
         try:
-            connection = schema.open_file(self.path, may_upgrade=not self._beside)
+            connection = schema.open_file(
+                self.path, may_upgrade=not self._beside, backups=self._backups
+            )
             owner = secrets.token_hex(8)
             with schema.told_plainly(self.path):
                 connection.execute(TAKE_SLOT, (self._slot, owner))
