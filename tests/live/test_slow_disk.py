@@ -15,7 +15,7 @@ NAMESPACE = '[namespaces.demo.ironmq]\nprojects = ["p"]\ntokens = ["t0ken"]\n'
 
 
 class SlowDiskTests(LiveTestCase):
-    """Commits that take five milliseconds, fifty, or half a second."""
+    """Commits that take five milliseconds, fifty, or far too long."""
 
     def slow(self, seconds: float, config: str | None = None) -> Server:
         server = self.started(module="tests.live.odd", config=config)
@@ -93,7 +93,7 @@ class SlowDiskTests(LiveTestCase):
         self.assert_kept(server, statuses.count(201) + 1)
 
     def test_a_stop_in_the_middle_answers_what_was_accepted(self) -> None:
-        server = self.slow(0.5)
+        server = self.slow(0.2)
         callers = self.callers(server)
         for caller in callers:
             self.post(server, caller)

@@ -18,3 +18,15 @@ class SQLiteBytesTests(SQLiteFile, contract_limits.BytesContract, SynchronousTes
 
 class SQLiteBoundTests(SQLiteFile, contract_limits.BoundContract, SynchronousTestCase):
     """How long a queue may get."""
+
+
+class BodiesApartBytesTests(SQLiteBytesTests):
+    """The same where every body stands apart from its message, as large ones do."""
+
+    small = -1
+
+
+class BodiesApartBoundTests(SQLiteBoundTests):
+    """The same."""
+
+    small = -1
