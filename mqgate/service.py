@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import attrs
+import msgspec
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred
 from twisted.internet.defer import TimeoutError as Late
@@ -204,13 +205,7 @@ class Gate(Service):
             for dialect in dialects
             if listener.dialects is None or dialect.name in listener.dialects
         ]
-        http = self._configuration.server.http
-        limits = HTTPLimits(
-            head_seconds=http.head_seconds,
-            request_seconds=http.request_seconds,
-            idle_seconds=http.idle_seconds,
-            answer_seconds=http.answer_seconds,
-        )
+        limits = HTTPLimits(**msgspec.structs.asdict(self._configuration.server.http))
         front = Front(served, self)
         watch, wall = self._monitoring.watch, self._around.wall
         return GateSite(front, self._around.reactor, limits, watch, wall)

@@ -5,3 +5,4 @@ it tells when it is ready and that it lives; `contrib/systemd/` has its units, `
 how to run it. Benchmarks (`tox -e bench`), with their results in `docs/performance.md`.
 Limits for the worlds of a namespace (queues, messages, bytes), and for the length and the age of
 queues by their names.
+All limits of the HTTP room are settings, and `/healthz` answers also while everything else is refused.

@@ -49,12 +49,38 @@ class Size(int):
 
 
 class HTTPTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``[http]``: the patience of the HTTP room (`mqgate.web.limits`)."""
+    """``[http]``: the limits of the HTTP room, under their names there (`mqgate.web.limits`)."""
 
     head_seconds: Seconds = 10
     request_seconds: Seconds = 60
     idle_seconds: Seconds = 75
     answer_seconds: Seconds = 60
+    linger_seconds: Annotated[float, msgspec.Meta(ge=1, le=60)] = 5
+    answer_rate: Annotated[int, msgspec.Meta(ge=0, le=2**20)] = 1024
+    connections: Annotated[int, msgspec.Meta(ge=1, le=10**6)] = 10_000
+    header_count: Annotated[int, msgspec.Meta(ge=20, le=10_000)] = 500
+    head_bytes: Size = Size(64 * 2**10)
+    ahead_bytes: Size = Size(384 * 2**10)
+    unsent_bytes: Size = Size(256 * 2**20)
+    discard_bytes: Size = Size(4 * 2**20)
+    linger_bytes: Size = Size(4 * 2**20)
+
+    def __post_init__(self) -> None:
+        """Refuse sizes with which no client could be served, or one could take all memory."""
+        for key, (least, most) in _HTTP_SIZES.items():
+            size = getattr(self, key)
+            if not least <= size <= most:
+                raise ValueError(f"{key} is {size}: use {least} to {most} bytes")
+
+
+#: What the sizes of `HTTPTable` may be.
+_HTTP_SIZES = {
+    "head_bytes": (8 * 2**10, 2**20),
+    "ahead_bytes": (64 * 2**10, 64 * 2**20),
+    "unsent_bytes": (2**20, 2**40),
+    "discard_bytes": (0, 2**30),
+    "linger_bytes": (0, 2**30),
+}
 
 
 class LimitsTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -11,6 +11,7 @@ from twisted.python.failure import Failure
 from mqgate.web.answer import answer_bytes
 from mqgate.web.body import Body, ChunkedBody, Received, SizedBody
 from mqgate.web.connection import ANSWERING, BODY, HEAD, LINGERING, LOST, GateConnection
+from mqgate.web.front import LIVENESS
 from mqgate.web.head import Head, check_line_ends, check_request_line, likely_path, read_head
 from mqgate.web.headers import ReceivedHeaders
 from mqgate.web.refusal import Refusal, too_large
@@ -225,7 +226,7 @@ class GateChannel(GateConnection):
     def _ask(self, head: Head, body: bytes) -> None:
         """Have a request answered that was read whole."""
         site = self._site
-        if site.busy:
+        if site.busy and head.path != LIVENESS:
             reply = self.refusal(head.path, Fault(BUSY, site.busy))
             self._reply(reply, last=head.last, head_only=head.method == b"HEAD")
             return

@@ -25,6 +25,8 @@ _SEGMENTS_REMEMBERED = 1000
 _SEGMENT_REMEMBERED = 100
 #: The longest body read for a path that nobody owns.
 _BODY_LIMIT = 64 * 1024
+#: Answered also while everything else is refused as BUSY: who asks wants to know whether to end us.
+LIVENESS = b"/healthz"
 _STATUS = {MALFORMED: 400, TOO_LARGE: 413, TOO_SLOW: 408, BUSY: 503, FAILED: 500}
 
 
@@ -114,11 +116,11 @@ class Probes:
 
     def answer(self, asked: Asked) -> Reply:
         """See `Dialect`."""
-        if asked.path not in (b"/healthz", b"/readyz"):
+        if asked.path not in (LIVENESS, b"/readyz"):
             return plain_text(404, "Not found")
         if asked.method not in (b"GET", b"HEAD"):
             return plain_text(405, "Only GET and HEAD", (b"Allow", b"GET, HEAD"))
-        if asked.path == b"/healthz":
+        if asked.path == LIVENESS:
             return plain_text(200, "ok")
         reason = self._health.ready()
         return plain_text(200, "ready") if reason is None else plain_text(503, reason)

@@ -248,6 +248,18 @@ class RefusedTests(ReaderTestCase):
             ),
             ("http = { head_seconds = 0 }", None),
             (
+                "http = { connections = 0 }",
+                "http.connections is 0: use a whole number from 1 to 1000000",
+            ),
+            (
+                'http = { head_bytes = "1 kB" }',
+                "http: head_bytes is 1000: use 8192 to 1048576 bytes",
+            ),
+            (
+                "http = { unsent_bytes = 0 }",
+                "http: unsent_bytes is 0: use 1048576 to 1099511627776 bytes",
+            ),
+            (
                 "tls_minimum = 1.2",
                 'tls_minimum is 1.2: use "1.0" or "1.1" or "1.2" or "1.3"',
             ),

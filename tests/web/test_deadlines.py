@@ -8,6 +8,7 @@ from twisted.internet.interfaces import IHandshakeListener
 from twisted.internet.testing import StringTransport
 from twisted.logger import capturedLogs, formatEvent
 
+from mqgate.web.front import Front
 from mqgate.web.limits import HTTPLimits
 from mqgate.web.values import BUSY, TOO_SLOW, Reply
 from tests.web.world import Connection, SiteCase, TLSStringTransport, answer, refused
@@ -286,6 +287,39 @@ class MemoryTests(SiteCase):
         self.assertIn(b"busy", other.ask(GET))
         self.seconds_pass(1)
         self.assertIn(b"200 OK", other.ask(GET))
+
+
+class ProbedTests(SiteCase):
+    """A server that can take no more upon itself is alive, and not ready."""
+
+    limits = HTTPLimits(unsent_bytes=1000)
+
+    def probe(self, path: bytes) -> bytes:
+        return self.connect().ask(b"GET %s HTTP/1.1\r\n\r\n" % path)
+
+    def assert_alive_and_not_ready(self, reason: bytes) -> None:
+        self.assertIn(b"200 OK", self.probe(b"/healthz"))
+        refusal = self.probe(b"/readyz")
+        self.assertIn(b"503 Service Unavailable", refusal)
+        self.assertIn(reason, refusal)
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.site.front = Front([], self)
+
+    def ready(self) -> str | None:
+        return None
+
+    def test_beyond_what_may_wait(self) -> None:
+        self.site.owe(1001)
+        self.assert_alive_and_not_ready(b"Too many answers wait")
+        self.site.owe(-1)
+        self.assertIn(b"200 OK", self.probe(b"/readyz"))
+
+    def test_while_it_stops(self) -> None:
+        self.connect().send(b"GET /")
+        self.site.drain()
+        self.assert_alive_and_not_ready(b"The server is stopping")
 
 
 class CrowdTests(SiteCase):
