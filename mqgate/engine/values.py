@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import attrs
+import msgspec
 
 from mqgate.storage.interface import Census as Census
 from mqgate.storage.interface import QueueFigures as QueueFigures
@@ -32,11 +33,11 @@ class Policy:
     remembers_for: int = 0
 
 
-# These two are made for every message: frozen ones take three times as long, a microsecond more.
+# These two are made for every message, by the hundred: of msgspec's kind they take less than half
+# the time of attrs', and the garbage collector need not look through them.
 
 
-@attrs.define
-class NewMessage:
+class NewMessage(msgspec.Struct, gc=False):
     """A message to be posted. Not to be changed."""
 
     body: bytes
@@ -50,8 +51,7 @@ class NewMessage:
     props: bytes | None = None
 
 
-@attrs.define
-class Message:
+class Message(msgspec.Struct, gc=False):
     """A message as it was found or handed out. Not to be changed."""
 
     id: int

@@ -6,9 +6,9 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-import attrs
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from twisted.trial.unittest import SynchronousTestCase
 
 from mqgate.dialects.ironmq import wire
@@ -75,7 +75,7 @@ class ReplyTests(SynchronousTestCase):
 
     def test_a_message_that_was_peeked_at(self) -> None:
         self.assert_written(
-            wire.peeked([attrs.evolve(MESSAGE, count=0)]),
+            wire.peeked([replace(MESSAGE, count=0)]),
             {
                 "messages": [
                     {
@@ -96,7 +96,7 @@ class ReplyTests(SynchronousTestCase):
     def test_a_message_by_its_id(self) -> None:
         """The seed's sample, to the letter."""
         self.assert_written(
-            wire.found(attrs.evolve(MESSAGE, state=DELETED)),
+            wire.found(replace(MESSAGE, state=DELETED)),
             {
                 "id": "5924625841136130921",
                 "body": "hello 265",
@@ -106,7 +106,7 @@ class ReplyTests(SynchronousTestCase):
             },
         )
         for state, status in ((READY, "available"), (RESERVED, "reserved"), (DELAYED, "delayed")):
-            found = json.loads(wire.found(attrs.evolve(MESSAGE, state=state)))
+            found = json.loads(wire.found(replace(MESSAGE, state=state)))
             self.assertEqual(found["status"], status)
 
     def test_a_queue(self) -> None:
@@ -134,14 +134,14 @@ class ReplyTests(SynchronousTestCase):
 
     def test_what_is_no_utf_8_is_replaced(self) -> None:
         """Another dialect may have put it there; JSON has no way to carry it."""
-        written = json.loads(wire.reserved([attrs.evolve(MESSAGE, body=b"a\xff\xc3")]))
+        written = json.loads(wire.reserved([replace(MESSAGE, body=b"a\xff\xc3")]))
         self.assertEqual(written["messages"][0]["body"], "a\ufffd\ufffd")
 
     @given(texts)
     @settings(deadline=None)
     def test_replies_are_ascii_and_mean_what_was_posted(self, text: str) -> None:
         """Java reads replies in its platform's character set."""
-        message = attrs.evolve(MESSAGE, body=text.encode())
+        message = replace(MESSAGE, body=text.encode())
         name = QueueName(number=1, name=text, created_at=0)
         read: Callable[[Any], Any]
         for written, read in (
