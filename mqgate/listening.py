@@ -21,7 +21,7 @@ from mqgate.tls.certificates import Ensured, ensure
 from mqgate.tls.context import ServerContext
 from mqgate.tls.endpoints import open_listener
 from mqgate.tls.listeners import Listener
-from mqgate.tls.pem import KeyFiles, TLSError
+from mqgate.tls.pem import KeyFiles, TLSError, certificates_text
 from mqgate.web.site import GateSite
 from mqgate.web.wire import EagerTLS
 
@@ -75,6 +75,8 @@ class Listeners:
         self._contexts: dict[KeyFiles | None, ServerContext] = {}
         self._made: Ensured | None = None
         self._fault = ""
+        #: What clients are to trust, in PEM.
+        self._authority: bytes | None = None
 
     def open(self, now: datetime) -> None:
         """Open every socket; raises `TLSError` or `ListenError`."""
@@ -89,6 +91,9 @@ class Listeners:
                 tls_protocol=EagerTLS,
             )
             self._places.append(_Place(listening.listener, entrance, port))
+        named = self._configuration.server.tls_authority
+        if named is not None:
+            self._authority = self._named_authority(named)
 
     def warn_of_old_tls(self) -> None:
         """Have the log name the listeners that let in what is broken."""
@@ -106,6 +111,10 @@ class Listeners:
         """Let connections in, each listener's to a site of its own."""
         for place in self._places:
             place.site = place.entrance.site = make_site(place.listener)
+
+    def authority(self) -> bytes | None:
+        """What clients are to trust, in PEM; None if that is not ours to say."""
+        return self._authority
 
     def doors(self) -> list[Door]:
         """The listeners as their users see them: those for clients."""
@@ -161,7 +170,16 @@ class Listeners:
             tell = self._log.warn if made.urgent else self._log.info
             tell("{reason}", reason=made.reason)
         self._made, self._fault = made, ""
+        if made.ca_file is not None and self._configuration.server.tls_authority is None:
+            self._authority = certificates_text(made.ca_file)
         return made
+
+    def _named_authority(self, file: str) -> bytes:
+        """The certificates in a file that the operator names."""
+        try:
+            return certificates_text(Path(self._configuration.folder, file))
+        except TLSError as error:
+            raise TLSError(f"{error} Mend that, or change tls_authority.") from error
 
     def _names(self) -> Sequence[str]:
         """The names that the made certificate needs beside those of the machine itself."""

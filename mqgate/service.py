@@ -33,7 +33,7 @@ from mqgate.terminal import Terminal
 from mqgate.tls.endpoints import ListenError
 from mqgate.tls.listeners import Listener
 from mqgate.tls.pem import TLSError
-from mqgate.web.front import Front, Room
+from mqgate.web.front import Barred, Front, Room
 from mqgate.web.limits import HTTPLimits
 from mqgate.web.site import GateSite
 from mqgate.web.values import Dialect
@@ -200,15 +200,19 @@ class Gate(Service):
         scraping = self._configuration.scraping
         if metrics is not None and scraping is not None and listener is scraping.listener:
             return GateSite(metrics, self._around.reactor, wall=self._around.wall)
-        served = [
-            dialect
-            for dialect in dialects
-            if listener.dialects is None or dialect.name in listener.dialects
-        ]
         limits = HTTPLimits(**msgspec.structs.asdict(self._configuration.server.http))
-        front = Front(served, self)
+        front = Front(self._served(listener, dialects), self, self._listeners.authority)
         watch, wall = self._monitoring.watch, self._around.wall
         return GateSite(front, self._around.reactor, limits, watch, wall)
+
+    def _served(self, listener: Listener, dialects: Sequence[Dialect]) -> list[Dialect]:
+        """The dialects behind a listener, some of them barred if it is open to eavesdroppers."""
+        if listener.dialects is not None:
+            return [dialect for dialect in dialects if dialect.name in listener.dialects]
+        if listener.tls:
+            return list(dialects)
+        barred = {each.name for each in self._declarations if each.https_only}
+        return [Barred(each) if each.name in barred else each for each in dialects]
 
     def _tell_operator(self) -> None:
         """Say where the server listens: in the log, and on the terminal it was started from."""

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import attrs
 import msgspec
 from cryptography import x509
 from twisted.internet.address import IPv4Address
@@ -224,6 +225,14 @@ class StartTests(GateTestCase):
         self.assertEqual(Client(self.reactor, 0).ask(b"/sample/x"), b"")
         self.assertIn(b"404 Not Found", Client(self.reactor, 1).ask(b"/sample/x"))
 
+    def test_a_dialect_for_https_alone_is_turned_down_without_it(self) -> None:
+        """Unless the listener names it: behind a proxy that speaks TLS, say."""
+        self.declarations[0] = attrs.evolve(self.declarations[0], https_only=True)
+        listen = 'listen = ["tcp:1", { endpoint = "tcp:2", dialects = ["sample"] }]\n'
+        self.start(self.gate(listen + NAMESPACE))
+        self.assertIn(b"400 Bad Request", Client(self.reactor, 0).ask(b"/sample/x"))
+        self.assertEqual(Client(self.reactor, 1).ask(b"/sample/x"), b"")
+
     def test_it_says_where_it_listens_and_lets_go_of_the_terminal(self) -> None:
         self.start(self.gate())
         [said] = self.terminal.said
@@ -311,6 +320,14 @@ class FailingStartTests(GateTestCase):
             str(error),
             f"The key file {file} is missing. Mend that, or change listen in {config}"
             " (or use --listen).",
+        )
+
+    def test_an_authority_that_cannot_be_read_is_one_line(self) -> None:
+        error = self.refused(self.gate('tls_authority = "no.pem"\n' + PLAIN + NAMESPACE))
+        file = Path(self.folder, "no.pem")
+        self.assertEqual(
+            str(error),
+            f"The certificate file {file} is missing. Mend that, or change tls_authority.",
         )
 
     def test_a_folder_that_made_certificates_cannot_go_to_is_one_line(self) -> None:
@@ -435,6 +452,26 @@ class CertificateTests(GateTestCase):
     def test_none_is_made_where_none_is_needed(self) -> None:
         self.start(self.gate())
         self.assertFalse(os.path.exists(os.path.join(self.folder, "tls")))
+
+    def test_what_clients_are_to_trust_can_be_fetched(self) -> None:
+        """The authority, without its key, at every listener."""
+        self.start(self.gate('listen = ["tcp:1", "ssl:2"]\n' + NAMESPACE))
+        answer = Client(self.reactor).ask(b"/ca.crt")
+        self.assertTrue(answer.endswith(b"\r\n\r\n" + self.made("ca.pem")), answer)
+        self.assertIn(b"Content-Type: application/x-pem-file\r\n", answer)
+
+    def test_there_is_nothing_to_trust_where_none_was_made(self) -> None:
+        self.start(self.gate())
+        self.assertIn(b"404 Not Found", Client(self.reactor).ask(b"/ca.crt"))
+
+    def test_what_clients_are_to_trust_can_be_named(self) -> None:
+        """Of a file that has more in it, the certificates are shown and nothing else."""
+        self.stop(self.start(self.gate(self.TEXT)))
+        folder, wanted = Path(self.folder), self.made()
+        (folder / "both.pem").write_bytes(self.made("server.key") + wanted)
+        self.start(self.gate('listen = ["tcp:1"]\ntls_authority = "both.pem"\n' + NAMESPACE))
+        answer = Client(self.reactor, -1).ask(b"/ca.crt")
+        self.assertTrue(answer.endswith(b"\r\n\r\n" + wanted), answer)
 
     def test_it_names_the_address_that_a_listener_is_limited_to(self) -> None:
         text = 'listen = ["ssl:8443:interface=127.0.0.9", "ssl:8444"]\n'

@@ -36,6 +36,7 @@ class FirstRequest(msgspec.Struct, frozen=True):
     dialect: str
     arguments: tuple[str, ...]
     path: str
+    https_only: bool = False
 
 
 def prepare(
@@ -113,8 +114,8 @@ def _first_run(
     for dialect, step in steps.items():
         write_whole(curl_file(data, dialect), "".join(f"{line}\n" for line in step.curl_config))
     requests = [
-        FirstRequest(dialect, tuple(step.curl_arguments), step.curl_path)
-        for dialect, step in steps.items()
+        FirstRequest(each.name, tuple(step.curl_arguments), step.curl_path, each.https_only)
+        for each, step in zip(declarations, steps.values(), strict=True)
     ]
     write_whole(os.path.join(data, REQUESTS), msgspec.json.encode(requests).decode())
     sections = {dialect: step.section for dialect, step in steps.items()}

@@ -82,9 +82,15 @@ def _text(data: str, doors: Sequence[Door], requests: Sequence[FirstRequest], ve
     return "\n".join(lines)
 
 
+def _serves(door: Door, request: FirstRequest) -> bool:
+    if door.dialects is None:
+        return door.secure or not request.https_only
+    return request.dialect in door.dialects
+
+
 def curl_line(data: str, doors: Sequence[Door], request: FirstRequest) -> str | None:
     """A command that makes ``request``, through TLS if it can; None if no listener serves it."""
-    serving = [door for door in doors if door.dialects is None or request.dialect in door.dialects]
+    serving = [door for door in doors if _serves(door, request)]
     door = next((each for each in serving if each.secure), serving[0] if serving else None)
     if door is None:
         return None

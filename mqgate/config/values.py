@@ -142,6 +142,8 @@ class ServerKeys(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     listen: tuple[str | dict[str, Any], ...] = LISTEN
     tls_minimum: Literal["1.0", "1.1", "1.2", "1.3"] = "1.2"
     tls_names: tuple[str, ...] = ()
+    #: The certificates that ``/ca.crt`` shows, in place of the authority made here.
+    tls_authority: str | None = None
     free_space_minimum: Size = Size(256 * 10**6)
     #: Whether an older database is copied before it is upgraded.
     backup_before_upgrade: bool | Literal["small"] = True

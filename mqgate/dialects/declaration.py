@@ -61,3 +61,5 @@ class Declaration:
     open: Callable[[Opening], Dialect]
     #: Random credentials and a first request, given a source of random hex digits (by length).
     first_steps: Callable[[Callable[[int], str]], FirstSteps]
+    #: Whether it is spoken over TLS only, but for listeners that name it.
+    https_only: bool = False

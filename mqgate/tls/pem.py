@@ -16,7 +16,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 
 PrivateKey = EllipticCurvePrivateKey | RSAPrivateKey | Ed25519PrivateKey
 
@@ -136,6 +136,14 @@ def read_certificates(path: Path, alone: bool = False) -> list[x509.Certificate]
         return [x509.load_pem_x509_certificate(block) for block in blocks]
     except ValueError as error:
         raise TLSError(f"A certificate in {path} is damaged: {_reason(error)}.") from error
+
+
+def certificates_text(path: Path) -> bytes:
+    """The certificates of a PEM file and nothing else of it, least of all a key, as PEM.
+
+    Raises `TLSError`.
+    """
+    return b"".join(each.public_bytes(Encoding.PEM) for each in read_certificates(path))
 
 
 def _read_key(path: Path, alone: bool) -> PrivateKey:

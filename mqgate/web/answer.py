@@ -20,11 +20,11 @@ def answer_bytes(reply: Reply, date: bytes, *, closing: bool, head_only: bool) -
     body = reply.body
     more = _more_headers(reply.headers) if reply.headers else b""
     if status in NO_BODY_CODES:
+        more += b"Connection: close\r\n" if closing else b""
+        return b"%bDate: %b\r\n%b\r\n" % (_status_lines[status], date, more)
+    more += b"Content-Length: %d\r\n" % len(body)
+    if head_only:
         body = b""
-    else:
-        more += b"Content-Length: %d\r\n" % len(body)
-        if head_only:
-            body = b""
     if closing:
         more += b"Connection: close\r\n"
     return b"%bDate: %b\r\nContent-Type: %b\r\n%b\r\n%b" % (

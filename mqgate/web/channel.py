@@ -14,7 +14,7 @@ from mqgate.web.connection import ANSWERING, BODY, HEAD, LINGERING, LOST, GateCo
 from mqgate.web.front import LIVENESS
 from mqgate.web.head import Head, check_line_ends, check_request_line, likely_path, read_head
 from mqgate.web.headers import ReceivedHeaders
-from mqgate.web.refusal import Refusal, too_large
+from mqgate.web.refusal import Refusal, head_too_large, too_large
 from mqgate.web.request import GateRequest
 from mqgate.web.values import BUSY, TOO_SLOW, Asked, Fault, Reply
 
@@ -156,7 +156,7 @@ class GateChannel(GateConnection):
         end = buffer.find(b"\r\n\r\n", self._searched)
         try:
             if (end if end >= 0 else len(buffer)) > limits.head_bytes:
-                raise too_large(f"The head is longer than {limits.head_bytes} bytes.")
+                raise head_too_large(f"The head is longer than {limits.head_bytes} bytes.")
             if end < 0:
                 self._check_beginning(buffer)
                 self._start(limits.head_seconds)

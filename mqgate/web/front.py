@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from twisted.internet.defer import Deferred
@@ -10,6 +10,8 @@ from twisted.internet.defer import Deferred
 from mqgate.web.values import (
     BUSY,
     FAILED,
+    HEAD_TOO_LARGE,
+    INSECURE,
     MALFORMED,
     TOO_LARGE,
     TOO_SLOW,
@@ -27,7 +29,15 @@ _SEGMENT_REMEMBERED = 100
 _BODY_LIMIT = 64 * 1024
 #: Answered also while everything else is refused as BUSY: who asks wants to know whether to end us.
 LIVENESS = b"/healthz"
-_STATUS = {MALFORMED: 400, TOO_LARGE: 413, TOO_SLOW: 408, BUSY: 503, FAILED: 500}
+_STATUS = {
+    MALFORMED: 400,
+    TOO_LARGE: 413,
+    HEAD_TOO_LARGE: 431,
+    INSECURE: 403,
+    TOO_SLOW: 408,
+    BUSY: 503,
+    FAILED: 500,
+}
 
 
 class Room(Protocol):
@@ -66,8 +76,15 @@ def plain_refusal(fault: Fault) -> Reply:
 class Front:
     """All doors of one listener. The first one that owns a path's first segment answers."""
 
-    def __init__(self, dialects: Sequence[Dialect], health: Health) -> None:
-        self._doors: tuple[Dialect, ...] = (Probes(health), *dialects, Nowhere())
+    def __init__(
+        self,
+        dialects: Sequence[Dialect],
+        health: Health,
+        authority: Callable[[], bytes | None] = lambda: None,
+    ) -> None:
+        """``authority`` gives the certificate that clients are to trust, in PEM, or None."""
+        own = (Probes(health), Authority(authority))
+        self._doors: tuple[Dialect, ...] = (*own, *dialects, Nowhere())
         self._known: dict[bytes, Dialect] = {}
 
     def answer(self, asked: Asked) -> Reply | Deferred[Reply]:
@@ -128,6 +145,55 @@ class Probes:
     def refuse(self, fault: Fault) -> Reply:
         """See `Dialect`."""
         return plain_refusal(fault)
+
+
+class Authority:
+    """``/ca.crt``: the certificate that clients are to trust. It is public: all may have it."""
+
+    name = "authority"
+    body_limit = _BODY_LIMIT
+
+    def __init__(self, certificate: Callable[[], bytes | None]) -> None:
+        self._certificate = certificate
+
+    def owns(self, segment: bytes) -> bool:
+        """See `Dialect`."""
+        return segment == b"ca.crt"
+
+    def answer(self, asked: Asked) -> Reply:
+        """See `Dialect`."""
+        certificate = self._certificate()
+        if asked.path != b"/ca.crt" or certificate is None:
+            return plain_text(404, "Not found")
+        if asked.method not in (b"GET", b"HEAD"):
+            return plain_text(405, "Only GET and HEAD", (b"Allow", b"GET, HEAD"))
+        return Reply(200, certificate, b"application/x-pem-file")
+
+    def refuse(self, fault: Fault) -> Reply:
+        """See `Dialect`."""
+        return plain_refusal(fault)
+
+
+class Barred:
+    """A dialect that is spoken over TLS only, at a listener without: it turns everybody down."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self._dialect = dialect
+        self.name = dialect.name
+        self.body_limit = dialect.body_limit
+
+    def owns(self, segment: bytes) -> bool:
+        """See `Dialect`."""
+        return self._dialect.owns(segment)
+
+    def answer(self, asked: Asked) -> Reply:
+        """See `Dialect`."""
+        reason = "Only over HTTPS, unless a listener without TLS names this dialect."
+        return self._dialect.refuse(Fault(INSECURE, reason))
+
+    def refuse(self, fault: Fault) -> Reply:
+        """See `Dialect`."""
+        return self._dialect.refuse(fault)
 
 
 class Nowhere:

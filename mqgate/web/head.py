@@ -15,7 +15,7 @@ from functools import lru_cache
 
 import attrs
 
-from mqgate.web.refusal import malformed, too_large
+from mqgate.web.refusal import head_too_large, malformed, too_large
 
 _TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 #: A method; the longest that is registered has 17 letters.
@@ -72,7 +72,7 @@ def _read(head: bytes, header_count: int) -> Head:
     if head.count(b"\n") != breaks or head.count(b"\r") != breaks:
         raise malformed("A line of the head ends in a bare CR or LF.")
     if breaks > header_count:
-        raise too_large(f"More than {header_count} headers.")
+        raise head_too_large(f"More than {header_count} headers.")
     method, target, version = _request_line(lines[0])
     if b"\0" in head:
         raise malformed("NUL in a header.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mqgate.web.values import MALFORMED, TOO_LARGE, Fault
+from mqgate.web.values import HEAD_TOO_LARGE, MALFORMED, TOO_LARGE, Fault
 
 
 class Refusal(Exception):
@@ -19,5 +19,10 @@ def malformed(reason: str) -> Refusal:
 
 
 def too_large(reason: str) -> Refusal:
-    """A refusal because head or body is longer than we take."""
+    """A refusal because the body is longer than we take."""
     return Refusal(Fault(TOO_LARGE, reason))
+
+
+def head_too_large(reason: str) -> Refusal:
+    """A refusal because there is more in the head than we take."""
+    return Refusal(Fault(HEAD_TOO_LARGE, reason))

@@ -134,8 +134,7 @@ class ClockedWatch(Watch, Protocol):
 class Fault:
     """Why a request was turned down before any handler saw it."""
 
-    #: One of `MALFORMED`, `TOO_LARGE`, `TOO_SLOW`, `BUSY`, `FAILED`: dialects differ in their
-    #: status codes.
+    #: One of the words below, of which a dialect makes a status code of its own.
     kind: str
     #: A sentence for the person who reads the client's log.
     reason: str
@@ -143,8 +142,12 @@ class Fault:
 
 #: The bytes are no HTTP request, or one that must not be guessed at.
 MALFORMED = "malformed"
-#: The body, or the head, is longer than the limit.
+#: The body is longer than the limit.
 TOO_LARGE = "too large"
+#: The head is.
+HEAD_TOO_LARGE = "head too large"
+#: It came without TLS, to a dialect that is spoken over TLS only.
+INSECURE = "insecure"
 #: Head or body did not arrive in time.
 TOO_SLOW = "too slow"
 #: The server is stopping, or it cannot take more upon itself just now.

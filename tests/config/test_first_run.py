@@ -8,6 +8,7 @@ import shlex
 import tomllib
 from pathlib import Path
 
+import attrs
 from twisted.trial.unittest import SynchronousTestCase
 
 from mqgate.config.first_run import DATABASE, REQUESTS, make_folder, prepare
@@ -195,6 +196,17 @@ class IntroductionTests(FirstRunTestCase):
         text = self.introduce(Door("https://localhost:8444", frozenset({"other"}), None))
         assert text is not None
         self.assertNotIn("sample:", text)
+
+    def test_a_dialect_for_https_alone_is_asked_over_it(self) -> None:
+        """Or where a listener without TLS names it."""
+        self.declarations = [attrs.evolve(each, https_only=True) for each in self.declarations]
+        os.unlink(os.path.join(self.data, "mqgate.toml"))
+        self.prepare()
+        named = Door("http://127.0.0.1:81", frozenset({"sample"}), None)
+        text = self.introduce(PLAIN, named)
+        assert text is not None
+        [line] = [line for line in text.splitlines() if line.startswith("curl ")]
+        self.assertIn(" http://127.0.0.1:81/rooms/", line)
 
     def test_later_starts_have_one_line(self) -> None:
         self.assertEqual(

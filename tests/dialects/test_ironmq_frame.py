@@ -20,7 +20,16 @@ from mqgate.engine.errors import (
     Overloaded,
     StoreUnavailable,
 )
-from mqgate.web.values import BUSY, FAILED, MALFORMED, TOO_LARGE, TOO_SLOW, Fault
+from mqgate.web.values import (
+    BUSY,
+    FAILED,
+    HEAD_TOO_LARGE,
+    INSECURE,
+    MALFORMED,
+    TOO_LARGE,
+    TOO_SLOW,
+    Fault,
+)
 from tests.dialects.ironmq_case import (
     PROJECT,
     TOKEN,
@@ -190,7 +199,8 @@ class FaultTests(IronMQCase):
     def test_what_http_turns_down_has_the_dialects_form(self) -> None:
         """Never 408 or 413: Node retries the one, and the seed knows 403 for limits."""
         for kind, status in (
-            (MALFORMED, 400), (TOO_LARGE, 403), (TOO_SLOW, 400), (BUSY, 503), (FAILED, 500)
+            (MALFORMED, 400), (TOO_LARGE, 403), (HEAD_TOO_LARGE, 403), (INSECURE, 403),
+            (TOO_SLOW, 400), (BUSY, 503), (FAILED, 500),
         ):  # fmt: skip
             reply = self.dialect.refuse(Fault(kind, "why"))
             self.assertEqual((reply.status, reply.body), (status, b'{"msg":"why"}'))

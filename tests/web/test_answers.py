@@ -135,13 +135,12 @@ class AnswerTests(SiteCase):
         reply = Reply(200, headers=((b"X-A", b"a\r\nX-B: b\nc\rd"),))
         self.assertIn(b"\r\nX-A: a X-B: b c d\r\n", self.reply(reply))
 
-    def test_no_content_has_no_length(self) -> None:
+    def test_no_content_has_no_length_and_no_type(self) -> None:
         """RFC 9110, section 8.6; and a body would be taken for the next answer."""
         for status, reason in ((204, b"No Content"), (304, b"Not Modified")):
             self.assertEqual(
                 self.reply(Reply(status, b"ignored")),
-                b"HTTP/1.1 %d %s\r\nDate: *\r\nContent-Type: application/json\r\n\r\n"
-                % (status, reason),
+                b"HTTP/1.1 %d %s\r\nDate: *\r\n\r\n" % (status, reason),
             )
 
     def test_a_status_without_a_name_is_sent(self) -> None:

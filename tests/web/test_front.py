@@ -5,8 +5,19 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.http_headers import Headers
 
-from mqgate.web.front import Front
-from mqgate.web.values import BUSY, FAILED, MALFORMED, TOO_LARGE, TOO_SLOW, Asked, Fault, Reply
+from mqgate.web.front import Barred, Front
+from mqgate.web.values import (
+    BUSY,
+    FAILED,
+    HEAD_TOO_LARGE,
+    INSECURE,
+    MALFORMED,
+    TOO_LARGE,
+    TOO_SLOW,
+    Asked,
+    Fault,
+    Reply,
+)
 
 
 class Digits:
@@ -78,8 +89,9 @@ class FrontTests(SynchronousTestCase):
 
     def test_refusals_outside_any_dialect_are_plain_text(self) -> None:
         """With the reason in words."""
-        wanted = {MALFORMED: 400, TOO_LARGE: 413, TOO_SLOW: 408, BUSY: 503, FAILED: 500, "?": 500}
-        for path in (b"/", b"/healthz"):
+        wanted = {MALFORMED: 400, TOO_LARGE: 413, HEAD_TOO_LARGE: 431, TOO_SLOW: 408, BUSY: 503}
+        wanted |= {INSECURE: 403, FAILED: 500, "?": 500}
+        for path in (b"/", b"/healthz", b"/ca.crt"):
             for kind, status in wanted.items():
                 reply = self.front.refuse(path, Fault(kind, "Because."))
                 self.assertEqual((reply.status, reply.body), (status, b"Because.\n"))
@@ -118,6 +130,24 @@ class FrontTests(SynchronousTestCase):
             reply = self.front.answer(Asked(b"POST", path, b"", Headers(), b"", False, ""))
             assert isinstance(reply, Reply)
             self.assertEqual((reply.status, reply.headers), (405, ((b"Allow", b"GET, HEAD"),)))
+
+    def test_what_to_trust_is_shown_to_everybody(self) -> None:
+        """As it is at that time; it has a path that is whole."""
+        self.assertEqual(self.ask(b"/ca.crt"), (404, b"Not found\n"))
+        self.front = Front([self.dialect], self.condition, lambda: b"PEM")
+        self.assertEqual(self.ask(b"/ca.crt"), (200, b"PEM"))
+        self.assertEqual(self.ask(b"/ca.crt", b"HEAD"), (200, b"PEM"))
+        self.assertEqual(self.ask(b"/ca.crt", b"POST"), (405, b"Only GET and HEAD\n"))
+        self.assertEqual(self.ask(b"/ca.crt/x"), (404, b"Not found\n"))
+
+    def test_a_barred_dialect_turns_everybody_down_in_its_own_shape(self) -> None:
+        """And leaves the other doors alone."""
+        self.front = Front([Barred(self.dialect)], self.condition)
+        self.assertEqual(self.ask(b"/1/a"), (499, INSECURE.encode()))
+        self.assertEqual(self.ask(b"/healthz"), (200, b"ok\n"))
+        self.assertEqual(self.front.body_limit(b"/1/a"), 77)
+        self.assertEqual(self.front.owner(b"/1/a"), "digits")
+        self.assertEqual(self.front.refuse(b"/1/a", Fault(BUSY, "")).body, b"busy")
 
     def test_nothing_is_below_the_probes(self) -> None:
         """Their paths are whole."""

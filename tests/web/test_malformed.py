@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mqgate.web.limits import HTTPLimits
-from mqgate.web.values import MALFORMED, TOO_LARGE
+from mqgate.web.values import HEAD_TOO_LARGE, MALFORMED, TOO_LARGE
 from tests.web.world import SiteCase, refused
 
 #: Request lines that must be turned down, and the path whose owner gives the refusal its shape.
@@ -185,20 +185,20 @@ class HeadSizeTests(SiteCase):
         for end in (b"\r\n\r\n", b""):
             connection = self.connect()
             got = connection.ask(b"GET /1 HTTP/1.1\r\nX: ", b"x" * 1000 + end)
-            self.assertEqual(got, refused(TOO_LARGE, b"/1"))
+            self.assertEqual(got, refused(HEAD_TOO_LARGE, b"/1"))
             self.assertTrue(connection.closing)
 
     def test_a_request_line_beyond_the_limit_is_too_large(self) -> None:
         """The path up to there is enough to find its owner."""
         got = self.connect().ask(b"GET /" + b"x" * 1100)
-        self.assertEqual(got, refused(TOO_LARGE, b"/" + b"x" * 1100))
+        self.assertEqual(got, refused(HEAD_TOO_LARGE, b"/" + b"x" * 1100))
 
     def test_too_many_headers_are_too_large(self) -> None:
         """Each of them costs more than its bytes."""
         head = b"GET /1 HTTP/1.1\r\n" + b"a:\r\n" * 10
         self.connect().send(head + b"\r\n")
         self.assertEqual(len(self.front.asked), 1)
-        self.assertEqual(self.connect().ask(head + b"b:\r\n\r\n"), refused(TOO_LARGE, b"/1"))
+        self.assertEqual(self.connect().ask(head + b"b:\r\n\r\n"), refused(HEAD_TOO_LARGE, b"/1"))
 
     def test_a_length_of_any_number_of_digits_is_too_large(self) -> None:
         """Python itself refuses to read thousands of them."""

@@ -14,13 +14,32 @@ from mqgate.dialects.ironmq.routing import find
 from mqgate.dialects.ironmq.settings import Settings
 from mqgate.dialects.ironmq.target import name_of, split_path
 from mqgate.engine.engine import Engine
-from mqgate.web.values import BUSY, FAILED, MALFORMED, TOO_LARGE, TOO_SLOW, Asked, Fault, Reply
+from mqgate.web.values import (
+    BUSY,
+    FAILED,
+    HEAD_TOO_LARGE,
+    INSECURE,
+    MALFORMED,
+    TOO_LARGE,
+    TOO_SLOW,
+    Asked,
+    Fault,
+    Reply,
+)
 
 _VERSION = b"1"
 #: This client takes every status but 200 for a failure.
 _JAVA_CLIENT = b"IronMQ Java Client"
 #: 408 is not among the vendor's codes, and the Node client retries it for ever.
-_FAULT_STATUS = {MALFORMED: 400, TOO_LARGE: 403, TOO_SLOW: 400, BUSY: 503, FAILED: 500}
+_FAULT_STATUS = {
+    MALFORMED: 400,
+    TOO_LARGE: 403,
+    HEAD_TOO_LARGE: 403,
+    INSECURE: 403,
+    TOO_SLOW: 400,
+    BUSY: 503,
+    FAILED: 500,
+}
 
 
 class Door:
