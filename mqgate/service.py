@@ -22,6 +22,7 @@ from mqgate.config.worlds import world_name
 from mqgate.dialects.declaration import Declaration, Grant, Opening
 from mqgate.engine.commits import Limits
 from mqgate.engine.engine import Engine
+from mqgate.engine.errors import EngineError
 from mqgate.engine.ids import AHEAD
 from mqgate.engine.time import SteadyTime
 from mqgate.engine.values import Policy
@@ -169,6 +170,7 @@ class Gate(Service):
         if self._configuration.scraping:
             firsts = {group[0]: number for group, number in zip(names, numbers, strict=True)}
             metrics = self._monitoring.room(engine, firsts)
+        self._declare(engine, worlds)
         dialects = [self._dialect(each, engine, worlds) for each in self._declarations]
         return engine, dialects, metrics
 
@@ -179,17 +181,35 @@ class Gate(Service):
             found |= declaration.policies(self._configuration.settings[declaration.name])
         return found
 
+    def _declare(self, engine: Engine, worlds: Mapping[str, int]) -> None:
+        """Make what the configuration says has to be there."""
+        for declaration in self._declarations:
+            for section in self._sections(declaration):
+                for name, topology in declaration.topologies(section).items():
+                    try:
+                        engine.declare(worlds[world_name(declaration.name, name)], topology)
+                    except EngineError as error:
+                        raise StoreError(
+                            f"what is declared for {name!r} under [namespaces.*.{declaration.name}]"
+                            f" cannot be made: {error}"
+                        ) from error
+
+    def _sections(self, declaration: Declaration) -> Iterator[Any]:
+        """What the namespaces say about a dialect."""
+        for namespace in self._configuration.namespaces:
+            section = namespace.sections.get(declaration.name)
+            if section is not None:
+                yield section
+
     def _dialect(
         self, declaration: Declaration, engine: Engine, worlds: Mapping[str, int]
     ) -> Dialect:
         """A dialect with what each namespace grants it."""
         grants = []
-        for namespace in self._configuration.namespaces:
-            section = namespace.sections.get(declaration.name)
-            if section is not None:
-                names = declaration.claims(section)
-                numbers = {name: worlds[world_name(declaration.name, name)] for name in names}
-                grants.append(Grant(section, numbers))
+        for section in self._sections(declaration):
+            names = declaration.claims(section)
+            numbers = {name: worlds[world_name(declaration.name, name)] for name in names}
+            grants.append(Grant(section, numbers))
         settings = self._configuration.settings[declaration.name]
         return declaration.open(Opening(engine, settings, grants))
 

@@ -9,7 +9,7 @@ import attrs
 import msgspec
 
 from mqgate.engine.engine import Engine
-from mqgate.engine.values import Policy
+from mqgate.engine.values import Policy, Topology
 from mqgate.web.values import Dialect
 
 
@@ -61,5 +61,7 @@ class Declaration:
     open: Callable[[Opening], Dialect]
     #: Random credentials and a first request, given a source of random hex digits (by length).
     first_steps: Callable[[Callable[[int], str]], FirstSteps]
+    #: What a section wants to be there when the server has started, by the names it claims.
+    topologies: Callable[[Any], Mapping[str, Topology]] = lambda section: {}
     #: Whether it is spoken over TLS only, but for listeners that name it.
     https_only: bool = False

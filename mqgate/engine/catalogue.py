@@ -1,4 +1,4 @@
-"""What this gateway knows of worlds and their queues, and drafts of what is to change.
+"""What this gateway knows of worlds and what is in them, and drafts of what is to change.
 
 A copy: the database's is the truth. Every batch names the versions it was planned with; if one is
 outdated nothing is done, the newer rows come back, and the batch is planned again.
@@ -9,6 +9,7 @@ from __future__ import annotations
 from bisect import insort
 from collections.abc import Mapping
 
+from mqgate.engine.wiring import Exchanges, WiringDraft
 from mqgate.storage.interface import Change, QueueRow, Reshelf, WorldRows
 
 #: Older than any version: all rows are wanted.
@@ -16,20 +17,24 @@ UNKNOWN = -1
 
 
 class World:
-    """One world's queues, as of a version."""
+    """One world's queues and exchanges, as of a version."""
 
     def __init__(self, number: int) -> None:
         self.number = number
         self.version = UNKNOWN
         self.next_number = 1
         self.queues: dict[str, QueueRow] = {}
+        #: The same by number.
+        self.numbers: dict[int, QueueRow] = {}
+        self.exchanges = Exchanges()
         self._names: list[str] | None = []
 
     def take(self, newer: WorldRows) -> None:
         """Take in what the database knows better."""
         if newer.complete:
-            self.queues = {}
+            self.queues, self.numbers, self.exchanges = {}, {}, Exchanges()
         self._apply(newer.queues)
+        self.exchanges.apply(newer.exchanges, newer.bindings, self.numbers)
         self._names = None
         self.version = newer.version
         self.next_number = newer.next_number
@@ -43,6 +48,7 @@ class World:
                 if row.name not in self.queues:
                     insort(self._names, row.name)
         self._apply(change.queues)
+        self.exchanges.apply(change.exchanges, change.bindings, self.numbers)
         self.version = change.version
         self.next_number = change.next_number
 
@@ -56,9 +62,10 @@ class World:
         # Removals first: a queue that was removed and made again has two rows with one name.
         for row in sorted(rows, key=lambda row: row.removed == 0):
             if not row.removed:
-                self.queues[row.name] = row
-            elif row.name in self.queues and self.queues[row.name].number == row.number:
+                self.queues[row.name] = self.numbers[row.number] = row
+            elif self.numbers.pop(row.number, None) is not None:
                 del self.queues[row.name]
+                self.exchanges.forget(row.number)
 
 
 class Draft:
@@ -74,6 +81,7 @@ class Draft:
         self._reshelved: list[Reshelf] = []
         #: How many queues there are.
         self.size = len(world.queues)
+        self._wiring: WiringDraft | None = None
 
     @property
     def planned_with(self) -> tuple[int, int]:
@@ -85,6 +93,24 @@ class Draft:
         if name in self._names:
             return self._names[name]
         return self._world.queues.get(name)
+
+    @property
+    def wiring(self) -> WiringDraft:
+        """The world's exchanges and bindings, as far as this batch has come."""
+        if self._wiring is None:
+            self._wiring = WiringDraft(
+                self._world.number,
+                self._world.exchanges,
+                self._numbered,
+                self._now,
+                self._version,
+            )
+        return self._wiring
+
+    def _numbered(self, number: int) -> QueueRow | None:
+        """The queue of that number, as far as this batch has come."""
+        row = self._rows.get(number) or self._world.numbers.get(number)
+        return None if row is None or row.removed else row
 
     def make(self, name: str, policy: str, settings: Mapping[str, object]) -> QueueRow:
         """A new queue; there must be none of that name."""
@@ -126,7 +152,8 @@ class Draft:
 
     def change(self) -> Change | None:
         """What has to be written; None if nothing changes."""
-        if not self._rows:
+        exchanges, bindings = self._wiring.rows() if self._wiring is not None else ((), ())
+        if not (self._rows or exchanges or bindings):
             return None
         return Change(
             self._world.number,
@@ -134,6 +161,8 @@ class Draft:
             self._next_number,
             tuple(self._rows.values()),
             tuple(self._reshelved),
+            exchanges,
+            bindings,
         )
 
     def _set(self, row: QueueRow) -> QueueRow:

@@ -34,6 +34,7 @@ from mqgate.storage.interface import (
 
 #: How often a batch is planned again because another gateway changed the catalogue meanwhile.
 PLANNED_AT_MOST = 5
+_TOO_FAST = "the queues change faster than this can be planned"
 
 
 @attrs.frozen
@@ -153,6 +154,22 @@ class GroupCommit:
         self._schedule()
         return deferred
 
+    def carry_out_now(self, verb: Verb[Any]) -> None:
+        """Do it at once, alone. Blocking; before the reactor runs.
+
+        Raises what `Verb.plan` raises, or `StoreError`; then nothing was changed.
+        """
+        for _ in range(PLANNED_AT_MOST):
+            plan = self._new_plan()
+            operation = verb.plan(plan)
+            batch = plan.batch((operation,) if operation is not None else ())
+            result = self._store.run_now(batch)
+            if not isinstance(result, Stale):
+                self._note_commit(batch)
+                return
+            self._catalogue.take(result.worlds)
+        raise StoreUnavailable(_TOO_FAST)
+
     # -- out
 
     def _schedule(self) -> None:
@@ -190,15 +207,7 @@ class GroupCommit:
 
     def _send(self, verbs: list[Verb[Any]], attempt: int = 1, *, alone: bool = False) -> None:
         self._suspect_last = alone
-        plan = Plan(
-            self._now(),
-            self._ids,
-            self._catalogue,
-            self._policies,
-            self._allowances,
-            self._store.has_room(),
-            self._limits.answer_bytes,
-        )
+        plan = self._new_plan()
         under_way = _UnderWay(attempt, alone, plan)
         self._plan((verb for verb in verbs if not isinstance(verb, Reserve)), plan, under_way)
         # Whoever waits for what this batch makes available is served by the same commit, before
@@ -222,6 +231,17 @@ class GroupCommit:
             callbackArgs=(under_way, batch),
             errbackArgs=(under_way,),
         ).addErrback(self._lost_track)
+
+    def _new_plan(self) -> Plan:
+        return Plan(
+            self._now(),
+            self._ids,
+            self._catalogue,
+            self._policies,
+            self._allowances,
+            self._store.has_room(),
+            self._limits.answer_bytes,
+        )
 
     def _plan(self, verbs: Iterable[Verb[Any]], plan: Plan, under_way: _UnderWay) -> None:
         for verb in verbs:
@@ -248,9 +268,7 @@ class GroupCommit:
         if self.trouble is not None and _wrote(batch):
             self.trouble = None
             self._log.info("The database can be used again")
-        self._catalogue.commit(batch.changes)
-        if batch.high:
-            self._ids.written(batch.high)
+        self._note_commit(batch)
         # All in one turn: spreading them costs half as much CPU again.
         for verb, answer in zip(under_way.verbs, result, strict=True):
             try:
@@ -263,13 +281,17 @@ class GroupCommit:
                 self.enter_again(waiter)
         self._schedule_next()
 
+    def _note_commit(self, batch: Batch) -> None:
+        self._catalogue.commit(batch.changes)
+        if batch.high:
+            self._ids.written(batch.high)
+
     def _outdated(self, stale: Stale, under_way: _UnderWay) -> None:
         self._catalogue.take(stale.worlds)
         if under_way.attempt < PLANNED_AT_MOST:
             self._send(under_way.everybody(), under_way.attempt + 1, alone=under_way.alone)
         else:
-            reason = "the queues change faster than this can be planned"
-            self._fail_all(under_way.everybody(), reason)
+            self._fail_all(under_way.everybody(), _TOO_FAST)
             self._schedule_next()
 
     def _kept_out(self, full: Full, under_way: _UnderWay) -> None:

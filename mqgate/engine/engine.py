@@ -15,6 +15,7 @@ from mqgate.engine.administering import Clear, DeleteQueue, Info, ListQueues, Up
 from mqgate.engine.allowance import Allowance
 from mqgate.engine.catalogue import Catalogue
 from mqgate.engine.commits import GroupCommit, Limits, Observer
+from mqgate.engine.declaring import Declare, Unbind
 from mqgate.engine.errors import (
     InvalidRequest,
     MessageNotFound,
@@ -23,9 +24,20 @@ from mqgate.engine.errors import (
 )
 from mqgate.engine.ids import LARGEST, Ids
 from mqgate.engine.planning import Verb
+from mqgate.engine.publishing import Publish, Take
 from mqgate.engine.reserving import Reserve
 from mqgate.engine.upkeep import Upkeep
-from mqgate.engine.values import Census, Message, NewMessage, Policy, QueueInfo, QueueName
+from mqgate.engine.values import (
+    Census,
+    Message,
+    NewMessage,
+    Policy,
+    QueueInfo,
+    QueueName,
+    Taken,
+    Topology,
+    Wiring,
+)
 from mqgate.engine.waiting import Lines
 from mqgate.storage.interface import Opened, Store, Unavailable
 
@@ -195,6 +207,66 @@ class Engine:
         verb.deferred.addErrback(self._not_given_back, verb)
         self._commits.enter_again(verb)
 
+    # -- exchanges
+
+    def publish(
+        self,
+        world: int,
+        exchange: str,
+        keys: Sequence[str],
+        message: NewMessage,
+        *,
+        wiring: Wiring | None = None,
+        mandatory: bool = False,
+    ) -> Deferred[int]:
+        """Put a message on every queue that its keys lead to, all or none; how many they are.
+
+        A queue gets one copy, whatever leads to it. What ``wiring`` needs is made first; it names
+        the same exchange. Fails with `ExchangeNotFound`, with what `Wiring` may not make, or, if
+        it is ``mandatory`` to reach a queue, with `Unroutable`; then nothing is made either.
+        """
+        verb = Publish(
+            world,
+            exchange,
+            keys,
+            message,
+            wiring,
+            mandatory,
+            self._catalogue,
+            self._lines.note_due,
+            self._upkeep.expects,
+        )
+        return self._enter_checked(verb, *_names_in(wiring))
+
+    def take(
+        self, world: int, queue: str, *, wiring: Wiring | None = None
+    ) -> Deferred[Taken | None]:
+        """Hand the next message out for good; None if there is none.
+
+        What ``wiring`` needs is made first; it names the same queue. Fails with `QueueNotFound`,
+        or with what `Wiring` may not make. Cancel the Deferred when the client has gone: it then
+        takes nothing. What it took already is for `give_back`, as removed.
+        """
+        verb = Take(world, queue, wiring, self._taken_for_nobody, self._upkeep.expects)
+        return self._enter_checked(verb, queue, *_names_in(wiring))
+
+    def unbind(self, world: int, exchange: str, queue: str, key: str) -> Deferred[None]:
+        """Remove a binding.
+
+        Fails with `ExchangeNotFound`, `QueueNotFound` or `BindingNotFound`.
+        """
+        return self._enter_checked(Unbind(world, exchange, queue, key), exchange, queue, key)
+
+    def declare(self, world: int, topology: Topology) -> None:
+        """Make what is missing of it. Blocking; before the reactor runs.
+
+        Raises `ExchangeDiffers`, `ReservedName`, `ExchangeNotFound`, `QueueNotFound`, or the
+        store's `StoreError`; then nothing is made.
+        """
+        for names in (topology.exchanges, topology.queues, *topology.bindings):
+            _check_names(*names)
+        self._commits.carry_out_now(Declare(world, topology))
+
     # -- queues
 
     def clear(self, world: int, queue: str) -> Deferred[None]:
@@ -243,8 +315,11 @@ class Engine:
         return verb.deferred
 
     def _enter_named(self, verb: verbs.OnQueue[T]) -> Deferred[T]:
+        return self._enter_checked(verb, verb.queue)
+
+    def _enter_checked(self, verb: Verb[T], *names: str) -> Deferred[T]:
         try:
-            _check_name(verb.queue)
+            _check_names(*names)
         except InvalidRequest as error:
             verb.fail(error)
             return verb.deferred
@@ -260,6 +335,9 @@ class Engine:
         for waiter in waiters:
             waiter.woken = True
             self._commits.enter_again(waiter)
+
+    def _taken_for_nobody(self, take: Take, message: Message) -> None:
+        self.give_back(take.world, take.queue, [message], removed=True)
 
     def _returned(self, reserve: Reserve, messages: list[Message]) -> None:
         self.give_back(reserve.world, reserve.queue, messages, removed=reserve.remove)
@@ -285,11 +363,17 @@ def _unavailable(failure: Failure) -> NoReturn:
     raise StoreUnavailable("the database cannot be read just now")
 
 
-def _check_name(name: str) -> None:
+def _names_in(wiring: Wiring | None) -> tuple[str, ...]:
+    """What would be stored of it."""
+    return () if wiring is None else (wiring.exchange, wiring.queue, wiring.key)
+
+
+def _check_names(*names: str) -> None:
     """Raise `InvalidRequest` for what would fail a whole batch."""
-    if "\0" in name:  # which the text of some databases refuses
-        raise InvalidRequest("a queue's name cannot hold a NUL")
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        raise InvalidRequest("a queue's name has to be text") from None
+    for name in names:
+        if "\0" in name:  # which the text of some databases refuses
+            raise InvalidRequest("a name cannot hold a NUL")
+        try:
+            name.encode()
+        except UnicodeEncodeError:
+            raise InvalidRequest("a name has to be text") from None

@@ -11,6 +11,32 @@ class QueueNotFound(EngineError):
     """No queue of that name in this world."""
 
 
+class ExchangeNotFound(EngineError):
+    """No exchange of that name in this world."""
+
+
+class BindingNotFound(EngineError):
+    """The queue is not bound to the exchange with that key."""
+
+
+class ExchangeDiffers(EngineError):
+    """An exchange of that name is there, but of another type."""
+
+
+class ReservedName(EngineError):
+    """An exchange or a queue of that name cannot be made."""
+
+    def __init__(self, kind: str, name: str) -> None:
+        super().__init__(f"{kind} name {name!r} contains reserved prefix 'amq.*'")
+        #: "exchange" or "queue".
+        self.kind = kind
+        self.name = name
+
+
+class Unroutable(EngineError):
+    """The message would reach no queue, and has to reach one."""
+
+
 class MessageNotFound(EngineError):
     """No such message in this queue: never posted, deleted, or expired."""
 

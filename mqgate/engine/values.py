@@ -5,7 +5,7 @@ Times are whole milliseconds: instants since 1970 in the engine's time, duration
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import attrs
 import msgspec
@@ -99,3 +99,67 @@ class QueueName:
     number: int
     name: str
     created_at: int
+
+
+# -- exchanges
+
+#: The types of exchanges: a binding's key is a pattern, the key itself, or of no account.
+TOPIC = "topic"
+DIRECT = "direct"
+FANOUT = "fanout"
+
+#: The exchange where each key is the name of a queue. Nothing can be bound to it.
+DEFAULT_EXCHANGE = ""
+
+#: Exchanges that every world has from the beginning, and their types.
+PREDECLARED: Mapping[str, str] = {"amq.topic": TOPIC, "amq.direct": DIRECT, "amq.fanout": FANOUT}
+
+_RESERVED = "amq."
+
+
+def is_reserved(name: str) -> bool:
+    """Whether no exchange and no queue of that name can be made."""
+    return name.startswith(_RESERVED)
+
+
+@attrs.frozen
+class Wiring:
+    """What a request needs to be there: an exchange, a queue, and a binding between them."""
+
+    #: `DEFAULT_EXCHANGE` needs no binding.
+    exchange: str
+    queue: str
+    #: The binding's key, on a topic exchange a pattern.
+    key: str
+    #: The name of the policy that the queue gets if it is made.
+    policy: str
+    #: Whether an exchange (of type topic) or a queue that is missing may be made.
+    may_declare: bool = True
+    #: Whether a binding that is missing may be made.
+    may_bind: bool = True
+
+
+@attrs.frozen
+class Taken:
+    """A message that was handed out for good."""
+
+    message: Message
+    #: How many messages could have been handed out after it.
+    left: int
+
+    @property
+    def redelivered(self) -> bool:
+        """Whether it had been handed out before."""
+        return self.message.count > 1
+
+
+@attrs.frozen
+class Topology:
+    """Exchanges, queues and bindings that have to be there."""
+
+    #: The type of each exchange, by name.
+    exchanges: Mapping[str, str]
+    #: The name of the policy of each queue, by name.
+    queues: Mapping[str, str]
+    #: (exchange, queue, key) of each binding; both are there, or among the above.
+    bindings: Sequence[tuple[str, str, str]]

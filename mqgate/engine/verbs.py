@@ -31,6 +31,28 @@ def message_of(row: MessageRow, queue: int, now: int) -> Message:
     )
 
 
+def new_row(message: NewMessage, plan: Plan) -> PostRow:
+    """A new message as it is stored."""
+    id_ = plan.new_id()
+    delay = message.delay
+    expires = NEVER if message.expires_in is None else plan.now + message.expires_in
+    return PostRow(
+        id_,
+        DELAYED if delay else READY,
+        place_of(id_, delay),
+        plan.now + delay if delay else 0,
+        expires,
+        message.timeout,
+        message.props,
+        message.body,
+    )
+
+
+def place_of(id_: int, delay: int) -> int:
+    """Where a new message lines up: by the moment it becomes available, and then by its id."""
+    return id_ + (delay << INSTANT_SHIFT)
+
+
 class OnQueue(Verb[T]):
     """A verb on one queue."""
 
@@ -81,7 +103,7 @@ class Post(OnQueue[list[int]]):
         latest = plan.limit(queue)
         ids = plan.new_ids(len(self.messages))
         rows = [
-            _row(id_, message, plan.now, latest)
+            new_row(id_, message, plan.now, latest)
             for id_, message in zip(ids, self.messages, strict=True)
         ]
         self._ids = ids
@@ -97,7 +119,7 @@ class Post(OnQueue[list[int]]):
         self.deferred.callback(self._ids)
 
 
-def _row(id_: int, message: NewMessage, now: int, latest: int) -> PostRow:
+def new_row(id_: int, message: NewMessage, now: int, latest: int) -> PostRow:
     """What is stored of a message that is gone at ``latest`` at the latest."""
     delay = message.delay
     expires_in = message.expires_in

@@ -12,6 +12,7 @@ from mqgate.storage.interface import (
     Memory,
     MessageRow,
     PostRow,
+    Publish,
     Release,
     WorldRows,
 )
@@ -46,6 +47,12 @@ class Session(Protocol):
     def forget_queues(self, before: int, limit: int) -> int:
         """Drop up to so many tombstones of queues removed before an instant; how many."""
 
+    def forget_bindings(self, before: int, limit: int) -> int:
+        """Drop up to so many bindings that were removed before an instant, or whose queues were.
+
+        Returns how many.
+        """
+
     def raise_high(self, high: int) -> bool:
         """Raise the bound of the ids given out; False if another gateway has the slot now."""
 
@@ -71,6 +78,9 @@ class Session(Protocol):
     def post(self, shelf: Shelf, rows: Sequence[PostRow]) -> None:
         """Store messages with their bodies."""
 
+    def publish(self, publishes: Sequence[Publish]) -> None:
+        """Store messages, each in several queues, with one body for all of them."""
+
     def promote(self, shelf: Shelf, now: int, in_place: bool) -> None:
         """Make ready what has come due: at its place, or where it became available."""
 
@@ -85,6 +95,9 @@ class Session(Protocol):
 
     def next_due(self, shelf: Shelf, now: int) -> int | None:
         """When the next reserved or delayed message becomes ready; None if there is none."""
+
+    def held(self, shelf: Shelf, now: int, limit: int) -> int:
+        """How many messages are reserved or delayed, as far as ``limit``."""
 
     def get(self, get: Get, now: int) -> MessageRow | None:
         """One row of either shelf."""

@@ -94,6 +94,33 @@ _CHECKS: tuple[tuple[str, str], ...] = (
         "SELECT id, state, due FROM msg WHERE (due = 0) <> (state IN (0, 3))",
     ),
     (
+        "exchange {1!r} of world {0} has a binding of queue {2}, but there is no such exchange",
+        # Those whose names begin with this are there without a row.
+        """
+        SELECT DISTINCT world, exchange, queue FROM binding b
+            WHERE removed = 0 AND substr(exchange, 1, 4) <> 'amq.' AND NOT EXISTS
+                (SELECT 1 FROM exchange e
+                    WHERE e.world = b.world AND e.name = b.exchange AND e.removed = 0)
+        """,
+    ),
+    (
+        "exchange {1!r} of world {0} has a binding of queue {2}, but there was no such queue",
+        """
+        SELECT DISTINCT world, exchange, queue FROM binding b WHERE NOT EXISTS
+            (SELECT 1 FROM queue q WHERE q.world = b.world AND q.number = b.queue)
+        """,
+    ),
+    (
+        "{0} of world {1} is of version {2}, but the world of version {3}",
+        """
+        SELECT 'exchange ' || name, w.id, e.version, w.version FROM exchange e
+            JOIN world w ON w.id = e.world AND e.version > w.version
+        UNION ALL
+        SELECT 'binding ' || key, w.id, b.version, w.version FROM binding b
+            JOIN world w ON w.id = b.world AND b.version > w.version
+        """,
+    ),
+    (
         "message {0} has an id above {1}, the highest given out",
         """
         SELECT id, (SELECT max(high) FROM gateway) FROM msg

@@ -61,6 +61,9 @@ class BrittleStore:
             return answer
         return committed
 
+    def run_now(self, batch: Batch) -> Results:
+        return self._store.run_now(batch)
+
     def let_go(self) -> None:
         """Answer what was held back."""
         self.holding = False

@@ -7,7 +7,7 @@ a waiting reserve see what came with it (docs/architecture.md).
 
 from __future__ import annotations
 
-from mqgate.storage.executor import acknowledging, handing_out, posting, upkeep
+from mqgate.storage.executor import acknowledging, handing_out, posting, publishing, upkeep
 from mqgate.storage.executor.execution import Execution, Kind
 from mqgate.storage.interface import (
     Batch,
@@ -19,11 +19,13 @@ from mqgate.storage.interface import (
     Peek,
     Post,
     Probe,
+    Publish,
     PutBack,
     Release,
     Reserve,
     Stale,
     Sweep,
+    Take,
     Touch,
 )
 from mqgate.storage.session import Session
@@ -40,7 +42,9 @@ ORDER: tuple[Kind, ...] = (
     (GiveBack, acknowledging.give_back),
     (PutBack, acknowledging.put_back),
     (Post, posting.post),
+    (Publish, publishing.publish),
     (Reserve, handing_out.reserve),
+    (Take, publishing.take),
     (Peek, handing_out.peek),
     (Get, handing_out.get),
 )

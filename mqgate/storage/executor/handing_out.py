@@ -7,7 +7,7 @@ from contextlib import closing
 from itertools import islice
 
 from mqgate.storage.executor.execution import Execution
-from mqgate.storage.interface import Get, MessageRow, Peek, Reserve, Reserved
+from mqgate.storage.interface import Get, Memory, MessageRow, Peek, Reserve, Reserved
 from mqgate.storage.session import RawRow, Shelf
 
 
@@ -19,7 +19,7 @@ def reserve(execution: Execution) -> None:
         leases: dict[int | None, list[int]] = {}
         for (index, operation), share in zip(operations, shares, strict=True):
             if share and operation.remove:
-                _remove_handed_out(execution, shelf, operation, share)
+                remove_handed_out(execution, shelf, operation.memory, share)
             elif share:
                 leases.setdefault(operation.lease, []).extend(row.id for row in share)
             execution.results[index] = Reserved(tuple(share), None)
@@ -39,12 +39,12 @@ def _shares(
     wanted = sum(operation.n for _, operation in operations)
     with closing(execution.session.ready(shelf, wanted, execution.now)) as rows:
         return [
-            [_handed_out(row, operation.lease, execution.now) for row in _taken(rows, operation)]
+            [handed_out(row, operation.lease, execution.now) for row in _taken(rows, operation)]
             for _, operation in operations
         ]
 
 
-def _handed_out(row: RawRow, lease: int | None, now: int) -> MessageRow:
+def handed_out(row: RawRow, lease: int | None, now: int) -> MessageRow:
     """The row as it is after the delivery."""
     id_, _, pos, _, expires, timeout, _, times, first_at, body, origin, props, data = row
     if lease is None:
@@ -69,12 +69,13 @@ def _handed_out(row: RawRow, lease: int | None, now: int) -> MessageRow:
     )
 
 
-def _remove_handed_out(
-    execution: Execution, shelf: Shelf, operation: Reserve, share: list[MessageRow]
+def remove_handed_out(
+    execution: Execution, shelf: Shelf, memory: Memory | None, share: list[MessageRow]
 ) -> None:
+    """Take rows off the queue that were handed out for good."""
     execution.counts[shelf] -= len(share)
-    if operation.memory:
-        execution.session.hand_out_deleted(share, execution.now, operation.memory)
+    if memory:
+        execution.session.hand_out_deleted(share, execution.now, memory)
     else:
         execution.remove((row.id, row.body) for row in share)
 

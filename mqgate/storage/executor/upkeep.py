@@ -44,9 +44,12 @@ def empty_shelves(execution: Execution) -> None:
 def forget(execution: Execution) -> None:
     """Drop tombstones."""
     for index, operation in execution.all(Forget):
-        execution.results[index] = execution.session.forget_queues(
-            operation.before, operation.limit
-        )
+        before, limit = operation
+        # A queue's tombstone stays as long as bindings of it are left, which nobody else finds.
+        forgotten = execution.session.forget_bindings(before, limit)
+        if forgotten < limit:
+            forgotten += execution.session.forget_queues(before, limit - forgotten)
+        execution.results[index] = forgotten
 
 
 def probe(execution: Execution) -> None:

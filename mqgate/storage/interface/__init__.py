@@ -13,7 +13,15 @@ from typing import NamedTuple, Protocol, TypeAlias
 
 from twisted.internet.defer import Deferred
 
-from mqgate.storage.interface.catalogue import Change, QueueRow, Reshelf, Stale, WorldRows
+from mqgate.storage.interface.catalogue import (
+    BindingRow,
+    Change,
+    ExchangeRow,
+    QueueRow,
+    Reshelf,
+    Stale,
+    WorldRows,
+)
 from mqgate.storage.interface.census import Census, QueueFigures
 from mqgate.storage.interface.limits import Bound, Full, Quota, Refusal
 from mqgate.storage.interface.messages import (
@@ -38,20 +46,25 @@ from mqgate.storage.interface.messages import (
     Swept,
     Touch,
 )
+from mqgate.storage.interface.publishing import HELD_COUNTED, Copy, Publish, Take, Taken
 
 __all__ = [
     "EPOCH",
+    "HELD_COUNTED",
     "INSTANT_SHIFT",
     "SLOT_SHIFT",
     "Batch",
+    "BindingRow",
     "Bound",
     "Census",
     "Change",
     "Check",
+    "Copy",
     "Count",
     "Damaged",
     "Delete",
     "EmptyShelves",
+    "ExchangeRow",
     "Forget",
     "Full",
     "Get",
@@ -65,6 +78,7 @@ __all__ = [
     "Post",
     "PostRow",
     "Probe",
+    "Publish",
     "PutBack",
     "QueueFigures",
     "QueueRow",
@@ -79,6 +93,8 @@ __all__ = [
     "StoreError",
     "Sweep",
     "Swept",
+    "Take",
+    "Taken",
     "Touch",
     "Unavailable",
     "WorldRows",
@@ -118,7 +134,9 @@ Operation: TypeAlias = (
     | GiveBack
     | PutBack
     | Post
+    | Publish
     | Reserve
+    | Take
     | Peek
     | Get
     | Count
@@ -173,6 +191,9 @@ class Store(Protocol):
         A `Quota` of bytes asks for it; without, nothing is paid for it. All that is there is
         counted once, when it begins. Raises `StoreError`.
         """
+
+    def run_now(self, batch: Batch) -> list[object] | Stale:
+        """The same as `run`. Blocking; before the reactor runs. Raises `StoreError`."""
 
     def run(self, batch: Batch) -> Deferred[list[object] | Stale]:
         """Carry out a batch; fires after the commit with a result for each operation, in order.

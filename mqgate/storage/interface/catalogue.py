@@ -1,4 +1,4 @@
-"""A world's catalogue as it is stored: what queues there are, and what changes among them."""
+"""A world's catalogue as it is stored: queues, exchanges, bindings, and what changes in them."""
 
 from __future__ import annotations
 
@@ -16,6 +16,31 @@ class QueueRow(NamedTuple):
     policy: str
     settings: Mapping[str, object]
     created: int
+    removed: int
+    version: int
+
+
+class ExchangeRow(NamedTuple):
+    """An exchange as the catalogue holds it; ``removed`` is as for a queue."""
+
+    world: int
+    name: str
+    type: str
+    removed: int
+    version: int
+
+
+class BindingRow(NamedTuple):
+    """A queue is bound to an exchange; ``queue`` is its number.
+
+    A queue that is removed takes its bindings along: their rows stay as they are until they are
+    forgotten with it.
+    """
+
+    world: int
+    exchange: str
+    queue: int
+    key: str
     removed: int
     version: int
 
@@ -39,6 +64,8 @@ class Change(NamedTuple):
     next_number: int
     queues: tuple[QueueRow, ...]
     reshelved: tuple[Reshelf, ...]
+    exchanges: tuple[ExchangeRow, ...] = ()
+    bindings: tuple[BindingRow, ...] = ()
 
 
 class WorldRows(NamedTuple):
@@ -50,6 +77,8 @@ class WorldRows(NamedTuple):
     #: Whether these are all its rows, rather than the newer ones alone.
     complete: bool
     queues: tuple[QueueRow, ...]
+    exchanges: tuple[ExchangeRow, ...] = ()
+    bindings: tuple[BindingRow, ...] = ()
 
 
 class Stale(NamedTuple):

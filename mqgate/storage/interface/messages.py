@@ -153,7 +153,10 @@ class EmptyShelves(NamedTuple):
 
 
 class Forget(NamedTuple):
-    """Drop tombstones of queues removed before ``before``, some at a time. Result: how many."""
+    """Drop what was removed before ``before``, some at a time. Result: how many rows.
+
+    Those are the tombstones of queues and bindings, and the bindings of removed queues.
+    """
 
     before: int
     limit: int

@@ -21,6 +21,7 @@ from mqgate.storage.interface import (
     WorldRows,
 )
 from mqgate.storage.session import Shelf
+from mqgate.storage.sqlite.publishing import PublishingStatements
 from mqgate.storage.sqlite.remembering import Remembered, listed
 
 #: Rows that one INSERT takes: sqlite3 lets go of Python's lock for each statement, and getting it
@@ -50,7 +51,7 @@ def _queue_row(
     return QueueRow(world, number, name, shelf, policy, json.loads(settings), *rest)
 
 
-class SQLiteSession:
+class SQLiteSession(PublishingStatements):
     """One connection's statements; implements `mqgate.storage.session.Session`."""
 
     def __init__(
@@ -72,9 +73,17 @@ class SQLiteSession:
         version, forgotten, next_number = self._execute(sql.WORLD, (world,)).fetchone()
         complete = since < forgotten or since < 0
         statement = sql.LIVE_QUEUES if complete else sql.QUEUES
-        rows = self._execute(statement, (world, -1 if complete else since))
-        queues = tuple(_queue_row(*row) for row in rows)
-        return WorldRows(world, version, next_number, complete, queues)
+        since = -1 if complete else since
+        queues = tuple(_queue_row(*row) for row in self._execute(statement, (world, since)))
+        return WorldRows(
+            world,
+            version,
+            next_number,
+            complete,
+            queues,
+            self._exchanges(world, since, complete),
+            self._bindings(world, since, complete),
+        )
 
     def change(self, change: Change) -> None:
         self._execute(sql.SET_WORLD, (change.version, change.next_number, change.world))
@@ -83,6 +92,7 @@ class SQLiteSession:
             self._execute(sql.SET_QUEUE, _columns(row))
         shelves = [(move.world, move.old) for move in change.reshelved]
         self._executemany(sql.ADD_OLD_SHELF, shelves)
+        self._change_wiring(change)
 
     def raise_high(self, high: int) -> bool:
         return self._execute(sql.RAISE_HIGH, (high, self._slot, self._owner)).rowcount == 1

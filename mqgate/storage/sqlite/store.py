@@ -149,6 +149,12 @@ class SQLiteStore:
             with schema.transaction(connection):
                 (metering.begin if wanted else metering.end)(connection)
 
+    def run_now(self, batch: Batch) -> list[object] | Stale:
+        try:
+            return self._transact(batch)
+        except Unavailable as error:
+            raise StoreError(f"{self.path} cannot be used: {error}") from error
+
     def run(self, batch: Batch) -> Deferred[list[object] | Stale]:
         return self._runner.call(lambda: self._transact(batch))
 

@@ -1,0 +1,118 @@
+"""Patterns of words with wildcards, and a tree of them that is asked which ones match a key.
+
+AMQP's topic exchanges and MQTT's topics differ only in their `Syntax`. A text is a row of words;
+an empty word is a word, but the empty text has none. A wildcard is one only as a whole word of a
+pattern; in a key it is a word like any other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Iterator
+from typing import Generic, TypeVar
+
+import attrs
+
+V = TypeVar("V", bound=Hashable)
+
+
+@attrs.frozen
+class Syntax:
+    """How words are told apart, and the words that stand for others."""
+
+    separator: str
+    #: Exactly one word, whichever.
+    one: str
+    #: Any number of words, none included.
+    rest: str
+
+    def words(self, text: str) -> list[str]:
+        """The words of a pattern or a key."""
+        return text.split(self.separator) if text else []
+
+
+AMQP = Syntax(".", "*", "#")
+MQTT = Syntax("/", "+", "#")
+
+
+class _Node(Generic[V]):
+    """What patterns that begin alike have in common: all that comes after that beginning."""
+
+    __slots__ = ("below", "repeats", "values")
+
+    def __init__(self, repeats: bool) -> None:
+        #: The next words, wildcards too.
+        self.below: dict[str, _Node[V]] = {}
+        #: Whether the beginning ends with ``rest``, which takes in any further word.
+        self.repeats = repeats
+        #: What belongs to the pattern that ends here.
+        self.values: set[V] = set()
+
+
+class PatternTree(Generic[V]):
+    """Patterns, each with values. A value may belong to several patterns.
+
+    Asking costs a step for each word of the key and each beginning of patterns that fits so far:
+    patterns that do not begin like the key cost nothing, however many they are.
+    """
+
+    def __init__(self, syntax: Syntax) -> None:
+        self._syntax = syntax
+        self._root: _Node[V] = _Node(repeats=False)
+
+    def add(self, pattern: str, value: V) -> None:
+        """Have ``value`` found by the keys that ``pattern`` matches."""
+        node = self._root
+        for word in self._syntax.words(pattern):
+            below = node.below.get(word)
+            if below is None:
+                below = node.below[word] = _Node(repeats=word == self._syntax.rest)
+            node = below
+        node.values.add(value)
+
+    def discard(self, pattern: str, value: V) -> None:
+        """Undo `add`; nothing happens where there is nothing to undo."""
+        path: list[tuple[_Node[V], str]] = []
+        node = self._root
+        for word in self._syntax.words(pattern):
+            if word not in node.below:
+                return
+            path.append((node, word))
+            node = node.below[word]
+        node.values.discard(value)
+        for above, word in reversed(path):
+            node = above.below[word]
+            if node.values or node.below:
+                return
+            del above.below[word]
+
+    def match(self, key: str) -> set[V]:
+        """The values of all patterns that match ``key``."""
+        # A dictionary, because a node can be come by in two ways, and to keep the order.
+        reached = dict.fromkeys(self._with_none_more([self._root]))
+        for word in self._syntax.words(key):
+            reached = dict.fromkeys(self._with_none_more(self._after(reached, word)))
+            if not reached:
+                break
+        return {value for node in reached for value in node.values}
+
+    def _after(self, reached: Iterable[_Node[V]], word: str) -> Iterator[_Node[V]]:
+        """Where one more word leads."""
+        one, rest = self._syntax.one, self._syntax.rest
+        for node in reached:
+            if node.repeats:
+                yield node
+            # A word that looks like a wildcard is found by that wildcard, once.
+            if word != one and word != rest and (below := node.below.get(word)):
+                yield below
+            if below := node.below.get(one):
+                yield below
+
+    def _with_none_more(self, reached: Iterable[_Node[V]]) -> Iterator[_Node[V]]:
+        """The same, and where ``rest`` leads as it takes in no word at all."""
+        rest = self._syntax.rest
+        for node in reached:
+            yield node
+            below = node.below.get(rest)
+            while below is not None:
+                yield below
+                below = below.below.get(rest)

@@ -1,0 +1,238 @@
+"""Publish to an exchange, and take messages off queues that exchanges fill."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from twisted.internet.defer import Deferred
+
+from mqgate.engine.catalogue import Catalogue, Draft
+from mqgate.engine.errors import (
+    BindingNotFound,
+    ExchangeNotFound,
+    QueueNotFound,
+    ReservedName,
+    Unroutable,
+)
+from mqgate.engine.exchanges import ROUTES
+from mqgate.engine.planning import Plan, Verb
+from mqgate.engine.values import (
+    DEFAULT_EXCHANGE,
+    NEVER,
+    TOPIC,
+    Message,
+    NewMessage,
+    Taken,
+    Wiring,
+    is_reserved,
+)
+from mqgate.engine.verbs import DueNote, ExpiryNote, OnQueue, message_of, new_row, place_of
+from mqgate.storage import interface as store
+from mqgate.storage.interface import QueueRow
+
+
+def check_wiring(draft: Draft, wiring: Wiring) -> bool:
+    """Whether all of it is there; raises `EngineError` if what is missing may not be made."""
+    plain = wiring.exchange != DEFAULT_EXCHANGE
+    exchange_there = not plain or draft.wiring.type_of(wiring.exchange) is not None
+    queue = draft.find(wiring.queue)
+    if not exchange_there:
+        if not wiring.may_declare:
+            raise ExchangeNotFound(f"there is no exchange {wiring.exchange!r}")
+        if is_reserved(wiring.exchange):
+            raise ReservedName("exchange", wiring.exchange)
+    if queue is None:
+        if not wiring.may_declare:
+            raise QueueNotFound(f"there is no queue {wiring.queue!r}")
+        if is_reserved(wiring.queue):
+            raise ReservedName("queue", wiring.queue)
+    bound = not plain or (
+        queue is not None and draft.wiring.is_bound(wiring.exchange, queue.number, wiring.key)
+    )
+    if not bound and not wiring.may_bind:
+        raise not_bound(wiring.exchange, wiring.queue, wiring.key)
+    return exchange_there and queue is not None and bound
+
+
+def not_bound(exchange: str, queue: str, key: str) -> BindingNotFound:
+    """The error for a binding that is not there."""
+    return BindingNotFound(f"queue {queue!r} is not bound to exchange {exchange!r} with {key!r}")
+
+
+def wire(plan: Plan, world: int, wiring: Wiring) -> None:
+    """Make what is missing; `check_wiring` has found no fault."""
+    draft = plan.draft(world)
+    queue = plan.make_queue(world, wiring.queue, wiring.policy, {})
+    if wiring.exchange == DEFAULT_EXCHANGE:
+        return
+    if draft.wiring.type_of(wiring.exchange) is None:
+        draft.wiring.make(wiring.exchange, TOPIC)
+    draft.wiring.bind(wiring.exchange, queue.number, wiring.key)
+
+
+class Publish(Verb[int]):
+    """Put a message on every queue that its keys lead to."""
+
+    __slots__ = (
+        "_catalogue",
+        "_due",
+        "_due_note",
+        "_expires",
+        "_expiry_note",
+        "_reached",
+        "exchange",
+        "keys",
+        "mandatory",
+        "message",
+        "rows",
+        "size",
+        "wiring",
+        "world",
+    )
+
+    def __init__(
+        self,
+        world: int,
+        exchange: str,
+        keys: Sequence[str],
+        message: NewMessage,
+        wiring: Wiring | None,
+        mandatory: bool,
+        catalogue: Catalogue,
+        due_note: DueNote,
+        expiry_note: ExpiryNote,
+    ) -> None:
+        super().__init__()
+        self.world = world
+        self.exchange = exchange
+        self.keys = keys
+        self.message = message
+        self.wiring = wiring
+        self.mandatory = mandatory
+        self._catalogue = catalogue
+        # What it comes to is known when it is planned, which is too late to keep a batch small:
+        # the exchange's last publish tells.
+        self.rows = catalogue.world(world).exchanges.reach.get(exchange, 1)
+        self.size = len(message.body) + len(message.props or b"")
+        self._due_note = due_note
+        self._expiry_note = expiry_note
+
+    def plan(self, plan: Plan) -> store.Operation:
+        plan.need_room()
+        draft = plan.draft(self.world)
+        wiring = self.wiring
+        if wiring is not None:
+            check_wiring(draft, wiring)
+        elif self.exchange != DEFAULT_EXCHANGE and draft.wiring.type_of(self.exchange) is None:
+            raise ExchangeNotFound(f"there is no exchange {self.exchange!r}")
+        if self.mandatory and not self._leads_somewhere(draft):
+            raise Unroutable("no queue is bound to the exchange with a key that matches")
+        if wiring is not None:
+            wire(plan, self.world, wiring)
+        queues = self._queues(draft)
+        self._reached = [queue.name for queue in queues]
+        if not self.message.delay:
+            plan.readied.update((self.world, name) for name in self._reached)
+        return self._operation(plan, queues)
+
+    def _queues(self, draft: Draft) -> list[QueueRow]:
+        """The queues that the keys lead to, each once."""
+        if self.exchange != DEFAULT_EXCHANGE:
+            return draft.wiring.route(self.exchange, self.keys)
+        found = (draft.find(key) for key in dict.fromkeys(self.keys))
+        return [queue for queue in found if queue is not None]
+
+    def _leads_somewhere(self, draft: Draft) -> bool:
+        """Whether a queue will be reached, once the wiring is made."""
+        if self._queues(draft):
+            return True
+        wiring = self.wiring
+        if wiring is None:
+            return False
+        if self.exchange == DEFAULT_EXCHANGE:
+            return wiring.queue in self.keys
+        routes = ROUTES[draft.wiring.type_of(self.exchange) or TOPIC]()
+        routes.bind(0, wiring.key)
+        return any(routes.lead(key, ()) for key in self.keys)
+
+    def _operation(self, plan: Plan, queues: Sequence[QueueRow]) -> store.Operation:
+        if not queues:
+            self._due, self._expires = 0, NEVER
+            return store.Check()
+        row = new_row(self.message, plan)
+        self._due, self._expires = row.due, row.expires
+        first, *others = queues
+        if not others:  # the same as a post, and as quick
+            return store.Post(self.world, first.shelf, (row,))
+        copies = [store.Copy(first.shelf, row.id, row.pos)]
+        for queue in others:
+            id_ = plan.new_id()
+            copies.append(store.Copy(queue.shelf, id_, place_of(id_, self.message.delay)))
+        return store.Publish(self.world, tuple(copies), row)
+
+    def settle(self, result: object) -> None:
+        reached = len(self._reached)
+        self._catalogue.world(self.world).exchanges.reach[self.exchange] = max(reached, 1)
+        self._expiry_note(self._expires)
+        if self._due:
+            for name in self._reached:
+                self._due_note((self.world, name), self._due)
+        self.deferred.callback(reached)
+
+
+class Take(OnQueue[Taken | None]):
+    """Hand the next message out for good.
+
+    Cancelling its Deferred has what it is handed all the same go to ``give_back``.
+    """
+
+    __slots__ = ("_expiry_note", "_give_back", "_memory", "_now", "_number", "gone", "wiring")
+
+    def __init__(
+        self,
+        world: int,
+        queue: str,
+        wiring: Wiring | None,
+        give_back: Callable[[Take, Message], None],
+        expiry_note: ExpiryNote,
+    ) -> None:
+        super().__init__(world, queue)
+        self.deferred = Deferred(self._cancelled)
+        self.wiring = wiring
+        self.gone = False
+        self._give_back = give_back
+        self._expiry_note = expiry_note
+
+    def plan(self, plan: Plan) -> store.Take | None:
+        if self.gone:
+            return None
+        if self.wiring is not None:
+            if not check_wiring(plan.draft(self.world), self.wiring):
+                plan.need_room()
+            wire(plan, self.world, self.wiring)
+        queue = plan.queue(self.world, self.queue)
+        self._now, self._number = plan.now, queue.number
+        self._memory = plan.memory(queue)
+        return store.Take(self.world, queue.shelf, self._memory, plan.policy(queue).keeps_place)
+
+    def settle(self, result: Any) -> None:
+        row, left = result
+        if row is None:
+            if not self.gone:
+                self.deferred.callback(None)
+            return
+        if self._memory:
+            self._expiry_note(self._now + self._memory.time)
+        message = message_of(row, self._number, self._now)
+        if self.gone:
+            self._give_back(self, message)
+        else:
+            self.deferred.callback(Taken(message, left))
+
+    def fail(self, error: Exception) -> None:
+        if not self.gone:
+            super().fail(error)
+
+    def _cancelled(self, deferred: Deferred[Taken | None]) -> None:
+        self.gone = True

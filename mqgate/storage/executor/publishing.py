@@ -1,0 +1,46 @@
+"""Publishes to several queues, and messages taken off for good."""
+
+from __future__ import annotations
+
+from contextlib import closing
+
+from mqgate.storage.executor.execution import SWEPT_BEFORE_COUNTING, Execution
+from mqgate.storage.executor.handing_out import handed_out, remove_handed_out
+from mqgate.storage.interface import HELD_COUNTED, Publish, Take, Taken
+from mqgate.storage.session import Shelf
+
+
+def publish(execution: Execution) -> None:
+    """Store copies that share a body."""
+    operations = [operation for _, operation in execution.all(Publish)]
+    execution.session.publish(operations)
+    for operation in operations:
+        for copy in operation.copies:
+            shelf = (operation.world, copy.shelf)
+            execution.counts[shelf] += 1
+            execution.posts[shelf] += 1
+
+
+def take(execution: Execution) -> None:
+    """Hand out one message to each, first come, first served."""
+    execution.sweep_up_to(SWEPT_BEFORE_COUNTING)  # so that none of those is counted
+    for shelf, operations in execution.by_shelf(Take).items():
+        _, _, memory, in_place = operations[0][1]
+        execution.promote(shelf, in_place)
+        with closing(execution.session.ready(shelf, len(operations), execution.now)) as ready:
+            rows = [handed_out(execution, row, None) for row in ready]
+        left = _ready(execution, shelf) if rows else 0
+        for index, _ in operations[len(rows) :]:
+            execution.results[index] = Taken(None, 0)
+        for row, (index, _) in zip(rows, operations, strict=False):
+            left -= 1
+            execution.results[index] = Taken(row, max(left, 0))
+        if rows:
+            remove_handed_out(execution, shelf, memory, rows)
+
+
+def _ready(execution: Execution, shelf: Shelf) -> int:
+    """How many messages could be handed out, from the counters: a queue may have millions."""
+    there, _ = execution.session.count(shelf)
+    held = execution.session.held(shelf, execution.now, HELD_COUNTED)
+    return there + execution.counts[shelf] - held
