@@ -15,6 +15,7 @@ from mqgate.storage import interface as ops
 from mqgate.storage import statements
 from mqgate.storage.interface import Batch, Damaged, StoreError, Unavailable
 from mqgate.storage.sqlite import Inline, SQLiteStore, WriterThread
+from mqgate.storage.statements import publishing
 from tests.storage import contract
 from tests.storage.contract import NOW, SHELF, row
 from tests.storage.sqlite_file import SQLiteFile
@@ -91,6 +92,18 @@ class OpeningTests(Files):
         self.make()
         self.execute("PRAGMA user_version = 99")
         self.assertIn("newer mqgate (schema 99", self.refusal())
+
+    def test_what_is_run_now_beside_another_program_that_holds_the_file_is_refused(self) -> None:
+        store = SQLiteStore(self.path, Inline())
+        store.open()
+        self.addCleanup(store.close)
+        store._connection.execute("PRAGMA busy_timeout = 1")  # type: ignore[union-attr]
+        holder = sqlite3.connect(self.path)
+        self.addCleanup(holder.close)
+        holder.execute("BEGIN EXCLUSIVE")
+        with self.assertRaises(StoreError) as caught:
+            store.run_now(Batch(NOW, (), (), (ops.Probe(),), 1))
+        self.assertIn(f"{self.path} cannot be used: database is locked", str(caught.exception))
 
     def test_its_settings_are_in_force_on_a_new_file_and_on_an_old_one(self) -> None:
         for _ in range(2):
@@ -317,6 +330,20 @@ class PlanTests(Files):
             (statements.OLDEST_READY, ["msg_ready (world=? AND queue=?)"]),
             (statements.OLDEST_HELD, ["msg_held (world=? AND queue=?)"]),
             (statements.USAGE, ["PRIMARY KEY (world=?)"]),
+        ):
+            with self.subTest(statement=statement):
+                self.assert_plan(statement, *indexes)
+
+    def test_plans_on_exchanges_and_bindings(self) -> None:
+        for statement, indexes in (
+            (publishing.HELD, ["COVERING INDEX msg_held (world=? AND queue=? AND due>?)"]),
+            (publishing.EXCHANGES, ["exchange_version (world=? AND version>?)"]),
+            (publishing.BINDINGS, ["binding_version (world=? AND version>?)"]),
+            (publishing.FORGET_BINDINGS, ["binding_removed (removed>? AND removed<?)"]),
+            (
+                publishing.FORGET_BINDINGS_OF_QUEUES,
+                ["queue_removed (removed>? AND removed<?)", "binding_queue (world=? AND queue=?)"],
+            ),
         ):
             with self.subTest(statement=statement):
                 self.assert_plan(statement, *indexes)
