@@ -336,7 +336,7 @@ class PlanTests(Files):
 
     def test_plans_on_exchanges_and_bindings(self) -> None:
         for statement, indexes in (
-            (publishing.HELD, ["COVERING INDEX msg_held (world=? AND queue=? AND due>?)"]),
+            (publishing.HELD, ["msg_held (world=? AND queue=? AND due>?)"]),
             (publishing.EXCHANGES, ["exchange_version (world=? AND version>?)"]),
             (publishing.BINDINGS, ["binding_version (world=? AND version>?)"]),
             (publishing.FORGET_BINDINGS, ["binding_removed (removed>? AND removed<?)"]),

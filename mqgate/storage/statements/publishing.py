@@ -37,7 +37,6 @@ FORGET_BINDINGS_OF_QUEUES = (
     " WHERE q.removed > 0 AND q.removed < ? LIMIT ?)"
 )
 
-#: Read from the index alone.
 HELD = (
     "SELECT count(*) FROM (SELECT 1 FROM msg WHERE world = ? AND queue = ? AND state IN (1, 2)"
     " AND due > ? LIMIT ?)"
