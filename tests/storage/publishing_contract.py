@@ -91,6 +91,12 @@ class PublishingContract(StoreContract):
         self.reserve()
         self.assertEqual(self.take().left, 2)
 
+    def test_what_is_dead_when_it_comes_to_a_new_queue_is_not_counted(self: Any) -> None:
+        post = ops.Post(self.world, SHELF, (row(1, expires=NOW), row(2), row(3)))
+        taken, _ = self.run_batch(ops.Take(self.world, SHELF, None, True), post, high=9)
+        self.assertEqual((taken.row.id, taken.left, self.count()), (2, 1, (1, 3)))
+        self.assert_clean()
+
     def test_what_came_due_is_left(self: Any) -> None:
         self.post(*(row(id_, state=2, due=NOW + 5) for id_ in range(1, 1200)))
         self.assertEqual(self.take(now=NOW + 5).left, 1198)

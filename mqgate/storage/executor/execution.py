@@ -83,8 +83,9 @@ class Execution:
         self.remove((row[0], row[4]) for row in rows)
         gone = Counter((row[1], row[2]) for row in rows if row[3] != 3)
         for shelf, n in gone.items():
-            # A shelf that no queue uses any more has no counters, and must get none.
-            if self.session.has_counts(shelf):
+            # A shelf that no queue uses any more has no counters, and must get none; one that a
+            # queue has just begun to use may have none yet.
+            if shelf in self.posts or self.session.has_counts(shelf):
                 self.counts[shelf] -= n
         return len(rows)
 
