@@ -52,6 +52,13 @@ def configuration_text(listen: Sequence[str], sections: Mapping[str, Mapping[str
     """The file's text, with ``sections`` as the dialects' sections of a first namespace."""
     tables = []
     for dialect, section in sections.items():
-        lines = [f"{toml_key(key)} = {toml_value(value)}\n" for key, value in section.items()]
+        lines = [f"{toml_key(key)} = {_value(value)}\n" for key, value in section.items()]
         tables.append(f"\n[namespaces.demo.{toml_key(dialect)}]\n" + "".join(lines))
     return _FILE.substitute(listen=toml_value(list(listen)), namespaces="".join(tables))
+
+
+def _value(value: object) -> str:
+    """A value, several tables in it each on a line of its own."""
+    if isinstance(value, list) and len(value) > 1 and isinstance(value[0], Mapping):
+        return "[\n" + "".join(f"    {toml_value(each)},\n" for each in value) + "]"
+    return toml_value(value)

@@ -15,6 +15,7 @@ from mqgate.config.first_run import DATABASE, REQUESTS, make_folder, prepare
 from mqgate.config.introduction import Door, introduce, where
 from mqgate.config.problems import ConfigurationError
 from mqgate.config.reader import read
+from mqgate.config.template import configuration_text
 from mqgate.config.toml import toml_key, toml_value
 from mqgate.tls.listeners import parse_listener
 from tests.config.sample import SampleNamespace, counting_hex, declare
@@ -51,6 +52,14 @@ class FolderTests(FirstRunTestCase):
         self.assertEqual(configuration.data, self.data)
         section = configuration.namespaces[0].sections["other"]
         self.assertEqual(section, SampleNamespace((f"{0xABC2:024x}",), (f"{0xABC3:016x}",)))
+
+    def test_tables_in_a_list_stand_on_lines_of_their_own(self) -> None:
+        """Such as users, which get longer."""
+        users = [{"name": "a", "rights": ["read"]}, {"name": "b", "rights": []}]
+        section = {"users": users, "one": users[:1], "none": []}
+        text = configuration_text(["tcp:1"], {"sample": section})
+        self.assertEqual(tomllib.loads(text)["namespaces"]["demo"]["sample"], section)
+        self.assertIn('users = [\n    { name = "a", rights = ["read"] },\n    { name = "b"', text)
 
     def test_nobody_else_can_read_it(self) -> None:
         self.prepare()

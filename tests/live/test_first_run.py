@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import tomllib
+from contextlib import closing
 
 from tests.live.case import LiveTestCase
 from tests.live.server import PATIENCE_SECONDS, Server, environment, twistd
@@ -43,7 +44,8 @@ class FirstRunTests(LiveTestCase):
         self.assertIn(kept, server.output())
         server.stop()
         server.start()
-        self.assertEqual(server.output().count("curl -w"), 1)
+        lines = len(server.configuration["namespaces"]["demo"])
+        self.assertEqual(server.output().count("curl -w"), lines)
         where = f"mqgate listens on http://127.0.0.1:{server.port}, https://127.0.0.1:"
         self.assertEqual(server.output().count(where), 1)
 
@@ -73,9 +75,11 @@ class FirstRunTests(LiveTestCase):
         self.assertEqual(taken.wait(), 1)
         self.assertEqual(self.curl_lines(taken.output()), [])
         server = self.started()
-        [line] = self.curl_lines(server.output())
-        self.assertIn(f"https://127.0.0.1:{server.tls_port}/", line)
-        self.assertRegex(self.paste(line).stdout.decode(), r"\n20[01]$")
+        lines = self.curl_lines(server.output())
+        self.assertEqual(len(lines), len(server.configuration["namespaces"]["demo"]))
+        for line in lines:
+            self.assertIn(f"https://127.0.0.1:{server.tls_port}/", line)
+            self.assertRegex(self.paste(line).stdout.decode(), r"\n20[01]$")
 
     def test_a_server_in_the_background_shows_the_text_where_it_was_started(self) -> None:
         server = self.server()
@@ -96,6 +100,7 @@ class FirstRunTests(LiveTestCase):
         )
         self.addCleanup(self.end, pid_file)
         self.assertEqual(shown.returncode, 0, shown.stderr)
+        # Those for HTTPS alone are served by no listener here.
         self.assertEqual(len(self.curl_lines(shown.stdout.decode())), 1)
         self.assertEqual(server.ask("GET", "/readyz").status, 200)
         log = log_file.read_text(encoding="utf-8")
@@ -120,11 +125,17 @@ class FirstRunTests(LiveTestCase):
         project, token = server.project()
         server.ask("GET", f"/1/projects/{project}/queues?oauth={token}")
         server.ask("POST", f"/1/projects/{project}/queues/q/messages", {"messages": body})
+        robomq = server.configuration["namespaces"]["demo"]["robomq"]
+        secrets = [user["password"] for user in robomq["users"]]
+        secrets += [each["value"] for each in robomq["token_headers"]]
+        with closing(server.connect(tls=True)) as connection:
+            connection.request("POST", "/rest/demo/e/q/k", body, {"X-Secret-Token": secrets[-1]})
+            self.assertEqual(server.receive(connection).status, 200)
         server.stop()
         said = server.output() + server.errors()
         said += (server.data / "FIRST-STEPS.txt").read_text(encoding="utf-8")
-        self.assertNotIn(token, said)
-        self.assertNotIn(body, said)
+        for secret in (token, body, *secrets):
+            self.assertNotIn(secret, said)
 
     def test_a_folder_without_a_database_gets_one(self) -> None:
         """A configuration that is kept elsewhere, such as in a repository, starts anywhere."""
