@@ -40,6 +40,15 @@ class DocumentTests(LiveTestCase):
             self.assertEqual([message["body"] for message in later["messages"]], ["later"])
             self.assertEqual(server.ask_queue("GET", "minute").json["size"], 0)
 
+    def test_a_message_goes_through_an_exchange_as_the_readme_has_it(self) -> None:
+        server = self.started()
+        text = block("README.md", "robomq-minute").replace("8443", str(server.tls_port))
+        for shell in ("sh", "bash"):
+            posted, got = self.paste(shell, text).split("HTTP/1.1 200 OK\n")[1:]
+            self.assertTrue(posted.endswith("\n\nOK\n"), posted)
+            self.assertTrue(got.endswith("\n\nHello World\n"), got)
+            self.assertIn('"routingKey":"testKey","messageCount":0}\n', got)
+
     def post(self, server: Server, body: str) -> None:
         """Post a message."""
         answer = server.ask_queue("POST", "q", "/messages", {"messages": [{"body": body}]})
