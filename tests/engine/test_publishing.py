@@ -547,6 +547,9 @@ class LifeTests(PublishingCase):
         self.wire(queue="r")
         self.done(self.engine.delete_queue(self.world, "q"))
         self.assertEqual(self.publish("k"), 1)
+        tables = self.engine._catalogue.world(self.world).exchanges
+        self.assertEqual(list(tables.bindings.values()), [{("e", "k")}])  # nothing is left behind
+        self.assertEqual(len(tables.lead("e", "k")), 1)
         self.post(b"x", queue="q")  # another one of that name
         self.assertEqual(self.publish("k"), 1)
         self.restart()
