@@ -12,8 +12,12 @@ import attrs
 #: Every status that docs/dialects/ironmq.md and the probes have, but for a fault of the server.
 DOCUMENTED = frozenset({200, 201, 400, 401, 403, 404, 405, 406, 408, 413})
 
+#: The same for docs/dialects/robomq.md.
+REST_DOCUMENTED = frozenset({200, 204, 400, 401, 403, 404, 405, 408, 413, 431, 501})
+
 _STATUS_LINE = re.compile(rb"HTTP/1\.1 ([1-5][0-9]{2}) [ -~]+")
 _HEADER = re.compile(rb"([A-Za-z-]+): ([ -~]*)")
+_LINE = re.compile(r"[^\n]+\n?")
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
@@ -65,6 +69,17 @@ def check(answer: Answer, *, dialect: bool) -> None:
             _check_json(answer)
 
 
+def check_rest(answer: Answer, *, dialect: bool) -> None:
+    """The same for RoboMQ, whose errors are a line of text."""
+    assert answer.status in REST_DOCUMENTED, answer
+    if answer.status == 200 and dialect and "x-amqp-envelop" in answer.headers:
+        for name in ("x-amqp-envelop", "x-amqp-properties"):
+            assert isinstance(json.loads(answer.headers[name]), dict), answer
+    elif answer.status != 204 and (dialect or answer.headers["content-type"] == "text/plain"):
+        assert answer.headers["content-type"] in ("text/plain", "text/plain; charset=utf-8"), answer
+        assert not answer.body or _LINE.fullmatch(answer.body.decode()), answer
+
+
 def _check_json(answer: Answer) -> None:
     assert answer.body.isascii(), answer
     if answer.status >= 400:
@@ -88,6 +103,9 @@ def _read(data: bytes, asked_for_heads: bool) -> tuple[Answer, bytes]:
         name = header[1].decode().lower()
         assert name not in headers, f"twice: {line!r}"
         headers[name] = header[2].decode()
+    if status[1] == b"204":
+        assert not {"content-length", "content-type"} & set(headers), headers
+        return Answer(204, headers, b""), rest
     length = int(headers["content-length"])
     if asked_for_heads and (not rest or rest.startswith(b"HTTP/1.1 ")):
         length = 0

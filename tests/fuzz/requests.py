@@ -3,35 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
-from typing import TypeVar
 
-from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
-from twisted.trial.unittest import SynchronousTestCase
 
 from mqgate.dialects.ironmq import limits
 from tests.fuzz import hostile
-from tests.fuzz.answers import check
+from tests.fuzz.case import KNOWN, HostileCase
 from tests.fuzz.rig import (
     ALL_DEADLINES,
     AUTHORIZED,
     PROJECT,
     QUEUES,
     SUSPENDED,
-    Exchange,
-    World,
     get,
     post,
     request,
 )
 
-T = TypeVar("T")
-
-#: Stands for the id of a message that is there.
-_KNOWN = b"1" * 19
 _POSTED = json.dumps(hostile.VALID["/messages"]).encode()
 _SMUGGLED = post("/smuggled/messages", _POSTED)
 #: The head of a post in chunks.
@@ -41,74 +32,12 @@ _CHUNKS = request("POST", _WEBHOOK, None, AUTHORIZED, b"Transfer-Encoding: chunk
 _READ_BEYOND = 4 * 1024 * 1024
 
 
-class HostileRequests(SynchronousTestCase):
-    """Whatever comes: the right error in the right shape or an end, nothing changed, never 5xx."""
-
-    #: Examples for each test; a mixin's heir may take more.
-    examples = 200
-
-    def setUp(self) -> None:
-        self.world = World(self.mktemp())
-        self.addCleanup(lambda: self.world.close())
-
-    def try_all(self, strategy: SearchStrategy[Sequence[bytes]], **expected: object) -> None:
-        """Have `expect` hold for all that the strategy makes."""
-        self.each(strategy, lambda pieces: self.expect(*pieces, **expected))  # type: ignore[arg-type]
-
-    def each(self, strategy: SearchStrategy[T], do: Callable[[T], object]) -> None:
-        """Do something with all that the strategy makes."""
-
-        def example(made: T) -> None:
-            do(made)
-
-        chosen = settings(
-            max_examples=self.examples,
-            deadline=None,
-            database=None,
-            print_blob=True,
-            suppress_health_check=list(HealthCheck),
-        )
-        chosen(given(strategy)(example))()
-
-    def expect(
-        self,
-        *pieces: bytes,
-        statuses: Sequence[int] = (),
-        dialect: bool = True,
-        ends: bool = False,
-        every: int = 0,
-        seconds: int = 0,
-    ) -> Exchange:
-        """What comes of these bytes must be allowed, and if it is a refusal, nothing changed.
-
-        With ``statuses``, it must be one answer, with one of them; with ``ends``, it must leave
-        the connection closed.
-        """
-        known = self.world.ids[0].encode()
-        exchange = self.world.exchange(
-            *(piece.replace(_KNOWN, known) for piece in pieces), every=every, seconds=seconds
-        )
-        for answer in exchange.answers:
-            check(answer, dialect=dialect)
-        self.assertEqual(self.flushLoggedErrors(), [])
-        self.assertFalse(exchange.refused and exchange.changed, exchange)
-        if statuses:
-            self.assertEqual(len(exchange.answers), 1, exchange)
-            self.assertIn(exchange.answers[0].status, statuses)
-        if ends:
-            self.assertTrue(exchange.closed)
-        if exchange.changed:
-            self.begin_anew()
-        return exchange
-
-    def begin_anew(self) -> None:
-        """A server as at first, after something was granted."""
-        self.world.close()
-        self.world = World(self.mktemp())
+class HostileRequests(HostileCase):
+    """Hostile requests to IronMQ, and to no dialect."""
 
     def samples(self) -> list[bytes]:
         """A valid request for each endpoint, and some beside."""
-        message = _KNOWN.decode()
+        message = KNOWN.decode()
         return [
             request("GET", f"{QUEUES}?page=0&per_page=10", None, AUTHORIZED),
             get("/q"),
@@ -169,7 +98,7 @@ class HostileRequests(SynchronousTestCase):
     def test_hostile_values_at_every_place_of_a_body(self) -> None:
         """Refused in the dialect's shape, by a connection that stays; or a value it can take."""
         for below, valid in hostile.VALID.items():
-            path = "/q" + below.format(id=_KNOWN.decode())
+            path = "/q" + below.format(id=KNOWN.decode())
             bodies = hostile.hostile_bodies(valid)
             self.each(bodies, partial(self._value_is_taken_or_refused, path))
 

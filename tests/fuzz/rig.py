@@ -15,6 +15,10 @@ from twisted.internet.testing import StringTransport
 from mqgate.dialects.declaration import Grant, Opening
 from mqgate.dialects.ironmq import DECLARATION
 from mqgate.dialects.ironmq.settings import Namespace, Settings
+from mqgate.dialects.robomq import DECLARATION as ROBOMQ
+from mqgate.dialects.robomq.settings import Namespace as RobomqNamespace
+from mqgate.dialects.robomq.settings import Settings as RobomqSettings
+from mqgate.dialects.robomq.settings import TokenHeader, User
 from mqgate.engine.engine import Engine
 from mqgate.storage.sqlite import Inline, SQLiteStore
 from mqgate.web.front import Front
@@ -27,6 +31,13 @@ TOKEN = "abc4c7c627376858"
 SUSPENDED = "50eb546d3264140e8638a7e5"
 #: Where the queues are; there is one, ``q``, with three messages.
 QUEUES = f"/1/projects/{PROJECT}/queues"
+
+#: What RoboMQ has: a vhost, and a user with a token.
+REST = RobomqNamespace(
+    vhosts=["demo"],
+    users=[User(name="demo", password="secret", rights=["configure", "write", "read"])],
+    token_headers=[TokenHeader(header="X-Secret-Token", value=TOKEN, user="demo")],
+)
 
 #: Some day in 2023, in seconds.
 START = 1_700_000_000
@@ -62,7 +73,7 @@ class Exchange:
 
 
 class World:
-    """A server with one project, and in it a queue of three messages."""
+    """A server with one project, in it a queue of three messages, and one empty vhost."""
 
     def __init__(self, folder: str) -> None:
         os.makedirs(folder)
@@ -76,15 +87,20 @@ class World:
             self._store,
             self.clock,
             lambda: round(self.clock.seconds() * 1000),
-            DECLARATION.policies(settings),
+            {**DECLARATION.policies(settings), **ROBOMQ.policies(RobomqSettings())},
             opened=opened,
         )
         section = Namespace(projects=[PROJECT, SUSPENDED], tokens=[TOKEN], suspended=[SUSPENDED])
-        worlds = self._store.worlds([[name] for name in section.projects])
-        grants = [Grant(section, dict(zip(section.projects, worlds, strict=True)))]
+        names = [*section.projects, *REST.vhosts]
+        worlds = dict(zip(names, self._store.worlds([[name] for name in names]), strict=True))
+        grants = [Grant(section, {name: worlds[name] for name in section.projects})]
+        rest = [Grant(REST, {name: worlds[name] for name in REST.vhosts})]
         self._engine.start()
-        door = DECLARATION.open(Opening(self._engine, settings, grants))
-        self._site = GateSite(Front([door], AlwaysReady()), self.clock)
+        doors = [
+            DECLARATION.open(Opening(self._engine, settings, grants)),
+            ROBOMQ.open(Opening(self._engine, RobomqSettings(), rest)),
+        ]
+        self._site = GateSite(Front(doors, AlwaysReady()), self.clock)
         self._reader = sqlite3.connect(path)
         body = json.dumps({"messages": [{"body": text} for text in ("one", "two", "three")]})
         posted = self.exchange(post("/q/messages", body.encode())).answers[0]

@@ -5,11 +5,19 @@ from __future__ import annotations
 from tests.fuzz.crowds import HostileCrowds
 from tests.fuzz.described import need, try_described
 from tests.fuzz.requests import HostileRequests
+from tests.fuzz.rest import HostileRest
 from tests.live.case import LiveTestCase
 
 
 class RequestTests(HostileRequests):
     """The same as ``tests.fuzz.test_requests``, with many more examples."""
+
+    timeout = 7200
+    examples = 20_000
+
+
+class RestTests(HostileRest):
+    """The same as ``tests.fuzz.test_rest``, with many more examples."""
 
     timeout = 7200
     examples = 20_000
@@ -36,4 +44,4 @@ class DescribedTests(LiveTestCase):
         self.assertNotIn("Traceback", server.output() + server.errors())
 
 
-del HostileRequests, HostileCrowds  # or they would be run as well
+del HostileRequests, HostileRest, HostileCrowds  # or they would be run as well
