@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import NoReturn
 
 from mqgate import __version__
-from mqgate.operator import changing, exporting, importing, showing, verifying
+from mqgate.operator import changing, exporting, importing, showing, verifying, wiring
 from mqgate.operator.call import Call
 from mqgate.operator.text import escaped
 
@@ -58,6 +58,13 @@ def parser() -> Parser:
         command.add_argument("-y", "--yes", action="store_true", help="do not ask")
     _add_export(add("export", exporting.export, "write queues out as lines of JSON", json=False))
     _add_import(add("import", importing.import_, "post what was exported, with new ids"))
+    exchanges = add("exchanges", wiring.exchanges, "list exchanges, with how much is bound to them")
+    bindings = add("bindings", wiring.bindings, "list which queues are bound to which exchanges")
+    for command in (exchanges, bindings):
+        command.add_argument("worlds", nargs="*", metavar="WORLD", help="the worlds; without: all")
+    bindings.add_argument("--exchange", metavar="NAME", help="of this exchange only")
+    bindings.add_argument("--queue", metavar="NAME", help="of this queue only")
+    _add_unbind(add("unbind", wiring.unbind, "remove a binding"))
     add("verify", verifying.verify, "check that the database adds up: counters, bodies, orphans")
     return whole
 
@@ -81,6 +88,13 @@ def _add_peek(command: Parser) -> None:
         "-n", type=_positive, default=10, metavar="N", help="so many messages at most (10)"
     )
     command.add_argument("--body", action="store_true", help="with all of their bodies")
+
+
+def _add_unbind(command: Parser) -> None:
+    command.add_argument("world", metavar="WORLD")
+    command.add_argument("exchange", metavar="EXCHANGE")
+    command.add_argument("queue", metavar="QUEUE")
+    command.add_argument("key", metavar="KEY", help="as it is listed; '' is the empty one")
 
 
 def _add_export(command: Parser) -> None:

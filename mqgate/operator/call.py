@@ -10,8 +10,9 @@ import attrs
 
 from mqgate.config.first_run import DATABASE
 from mqgate.config.values import Configuration
+from mqgate.config.worlds import world_name
 from mqgate.dialects import ALL
-from mqgate.engine.values import Policy
+from mqgate.engine.values import Policy, Topology
 from mqgate.operator.console import Console, Progress
 from mqgate.operator.errors import CommandError
 from mqgate.operator.signals import Signals
@@ -80,6 +81,19 @@ class Call:
         if queue is None:
             raise CommandError(f"{world} has no queue {name!r}")
         return queue
+
+    def declared(self, world: World) -> list[Topology]:
+        """What the configuration says has to be in a world."""
+        return [
+            topology
+            for declaration in ALL
+            for namespace in self.configuration.namespaces
+            if declaration.name in namespace.sections
+            for name, topology in declaration.topologies(
+                namespace.sections[declaration.name]
+            ).items()
+            if world_name(declaration.name, name) in world.stored
+        ]
 
     def progress(self, what: str, total: int | None) -> Progress:
         """How far something comes, for whoever watches."""

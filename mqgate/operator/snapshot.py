@@ -10,13 +10,14 @@ import heapq
 import json
 import os
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
+from typing import NamedTuple
 
 import attrs
 
 from mqgate.engine.ids import AHEAD
 from mqgate.engine.time import SteadyTime
-from mqgate.engine.values import NEVER, READY, RESERVED
+from mqgate.engine.values import NEVER, PREDECLARED, READY, RESERVED
 from mqgate.storage import statements as sql
 from mqgate.storage.interface import EPOCH, INSTANT_SHIFT, MessageRow, StoreError
 from mqgate.storage.sqlite import reading, schema
@@ -50,6 +51,13 @@ HELD_PLACES = (
     " ORDER BY place, id"
 )
 
+EXCHANGES = "SELECT name, type FROM exchange WHERE world = ? AND removed = 0"
+BINDINGS = (
+    "SELECT b.exchange, q.name, b.key FROM binding b"
+    " JOIN queue q ON q.world = b.world AND q.number = b.queue AND q.removed = 0"
+    " WHERE b.world = ? AND b.removed = 0 ORDER BY b.exchange, q.name, b.key"
+)
+
 #: SQLite looks for signals after so many of its steps.
 _STEPS = 100_000
 
@@ -65,6 +73,14 @@ class Queue:
     policy: str
     settings: Mapping[str, object]
     created_at: int
+
+
+class Binding(NamedTuple):
+    """A queue is bound to an exchange, both by name."""
+
+    exchange: str
+    queue: str
+    key: str
 
 
 @attrs.frozen
@@ -143,6 +159,18 @@ class Snapshot:
         except UnicodeEncodeError:  # no text, so no queue's name
             return None
         return row and _queue(*row)
+
+    def exchanges(self, world: int, bound: Container[str]) -> dict[str, str]:
+        """The type of each of a world's exchanges, by name.
+
+        Those that every world has are among them if they are ``bound``.
+        """
+        found = {name: type_ for name, type_ in PREDECLARED.items() if name in bound}
+        return found | dict(self.connection.execute(EXCHANGES, (world,)).fetchall())
+
+    def bindings(self, world: int) -> list[Binding]:
+        """A world's bindings by exchange, queue and key."""
+        return [Binding._make(row) for row in self.connection.execute(BINDINGS, (world,))]
 
     def figures(self, queue: Queue) -> Figures:
         """Count a queue's messages."""
