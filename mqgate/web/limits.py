@@ -21,7 +21,7 @@ class HTTPLimits:
     #: last one.
     discard_bytes: int = 4 * 1024 * 1024
     #: What a client may send ahead while an earlier request of its connection is being answered:
-    #: one whole request of the longest that dialects take (256 KiB, and its head) fits.
+    #: one whole request of the longest (256 KiB, and its head) of a dialect whose requests wait.
     ahead_bytes: int = 384 * 1024
     #: From a request's first byte to the end of its headers; over TLS, also from the connection's
     #: beginning to the end of its handshake.

@@ -24,8 +24,9 @@ _VALID: dict[str, Any] = {
 }  # fmt: skip
 #: What may stand in a part of a path.
 _KNOWN_PARTS = [
-    b"", b"demo", b"%2F", b"ex", b"q", b"%", b"%zz", b"%00", b"%ff", b"\xff", b"amq.x", b"amq.topic",
-    b"%23", b"*", b"a" * 256, b"%C3%A4" * 200, b".", b"..", b"%0D%0AX:%20y", b"+", b"%25",
+    b"", b"demo", b"%2F", b"ex", b"q", b"%", b"%zz", b"%00", b"%ff", b"\xff", b"amq.x",
+    b"amq.topic", b"%23", b"*", b"a" * 256, b"%C3%A4" * 200, b".", b"..", b"%0D%0AX:%20y", b"+",
+    b"%25",
 ]  # fmt: skip
 _PARTS = st.sampled_from(_KNOWN_PARTS) | st.binary(min_size=1, max_size=12).map(
     lambda raw: b"".join(b"%%%02X" % byte for byte in raw)
