@@ -184,29 +184,28 @@ class Gate(Service):
     def _declare(self, engine: Engine, worlds: Mapping[str, int]) -> None:
         """Make what the configuration says has to be there."""
         for declaration in self._declarations:
-            for section in self._sections(declaration):
+            for namespace, section in self._sections(declaration):
                 for name, topology in declaration.topologies(section).items():
                     try:
                         engine.declare(worlds[world_name(declaration.name, name)], topology)
                     except EngineError as error:
-                        raise StoreError(
-                            f"what is declared for {name!r} under [namespaces.*.{declaration.name}]"
-                            f" cannot be made: {error}"
-                        ) from error
+                        place = f"namespaces.{namespace}.{declaration.name}"
+                        fault = f"{place} declares for {name!r} what cannot be made: {error}"
+                        raise StoreError(fault) from error
 
-    def _sections(self, declaration: Declaration) -> Iterator[Any]:
-        """What the namespaces say about a dialect."""
+    def _sections(self, declaration: Declaration) -> Iterator[tuple[str, Any]]:
+        """What each namespace, by its name, says about a dialect."""
         for namespace in self._configuration.namespaces:
             section = namespace.sections.get(declaration.name)
             if section is not None:
-                yield section
+                yield namespace.name, section
 
     def _dialect(
         self, declaration: Declaration, engine: Engine, worlds: Mapping[str, int]
     ) -> Dialect:
         """A dialect with what each namespace grants it."""
         grants = []
-        for section in self._sections(declaration):
+        for _, section in self._sections(declaration):
             names = declaration.claims(section)
             numbers = {name: worlds[world_name(declaration.name, name)] for name in names}
             grants.append(Grant(section, numbers))

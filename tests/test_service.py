@@ -25,6 +25,7 @@ from mqgate.config.reader import Overrides, read
 from mqgate.config.values import Configuration
 from mqgate.dialects.declaration import Opening
 from mqgate.engine.commits import Limits
+from mqgate.engine.values import NewMessage, Topology
 from mqgate.service import (
     LAST_COMMIT_SECONDS,
     REFRESH_SECONDS,
@@ -179,6 +180,25 @@ class GateTestCase(SynchronousTestCase):
         stopping = gate.stopService()
         self.reactor.advance(0)
         return stopping
+
+
+class DeclaringTests(GateTestCase):
+    """What a dialect's section wants to be there."""
+
+    def test_it_is_there_before_anybody_is_answered(self) -> None:
+        def wanted(section: object) -> dict[str, Topology]:
+            return {"hall": Topology({"e": "direct"}, {"q": "sample"}, [("e", "q", "k")])}
+
+        self.declarations[0] = attrs.evolve(self.declarations[0], topologies=wanted)
+        for _ in range(2):
+            gate = self.start(self.gate())
+            opening = self.opened[-2]
+            (world,) = opening.grants[0].worlds.values()
+            published = opening.engine.publish(world, "e", ["k"], NewMessage(b""))
+            self.reactor.advance(0)
+            self.assertEqual(self.successResultOf(published), 1)
+            self.successResultOf(self.stop(gate))
+            self.gates.remove(gate)
 
 
 class StartTests(GateTestCase):
@@ -360,6 +380,18 @@ class FailingStartTests(GateTestCase):
         shown = traceback.format_exception_only(StartFailed("x" * 200))[-1]
         self.assertIn("reason above", shown)
         self.assertLess(len(shown), 90)
+
+    def test_what_cannot_be_declared_is_one_line(self) -> None:
+        def wanted(section: object) -> dict[str, Topology]:
+            return {"hall": Topology({"amq.topic": "fanout"}, {}, [])}
+
+        self.declarations[0] = attrs.evolve(self.declarations[0], topologies=wanted)
+        error = self.refused(self.gate())
+        self.assertEqual(
+            str(error),
+            "namespaces.demo.sample declares for 'hall' what cannot be made:"
+            " exchange 'amq.topic' is of type topic already, not fanout",
+        )
 
     def test_it_can_be_stopped_all_the_same(self) -> None:
         gate = self.gate(store=BrokenStore)

@@ -46,7 +46,7 @@ class Declare(Verb[None]):
             if there is None:
                 draft.wiring.make(name, type_)
             elif there != type_:
-                raise ExchangeDiffers(f"exchange {name!r} is of type {there} already")
+                raise ExchangeDiffers(f"exchange {name!r} is of type {there} already, not {type_}")
 
     def settle(self, result: object) -> None:
         self.deferred.callback(None)
