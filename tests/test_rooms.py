@@ -105,6 +105,7 @@ class WallTests(SynchronousTestCase):
                     allowed=(
                         room,
                         "mqgate.dialects.declaration",
+                        "mqgate.dialects.unforeseen",
                         "mqgate.engine.engine",
                         "mqgate.engine.errors",
                         "mqgate.engine.values",

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from traceback import extract_tb
-
 from twisted.internet.defer import CancelledError
-from twisted.logger import Logger
 
 from mqgate.dialects.ironmq import wire
 from mqgate.dialects.ironmq.refusal import Refused
+from mqgate.dialects.unforeseen import log_unforeseen
 from mqgate.engine.errors import (
     InvalidRequest,
     LimitReached,
@@ -18,8 +16,6 @@ from mqgate.engine.errors import (
     StoreUnavailable,
 )
 from mqgate.web.values import Asked, Reply
-
-_log = Logger()
 
 
 def reply_to(error: BaseException, asked: Asked) -> Reply:
@@ -49,20 +45,5 @@ def _status_and_text(error: BaseException, asked: Asked) -> tuple[int, str]:
         case OperationFailed():
             # The engine has logged what happened.
             return 500, "Internal server error"
-    _log_unforeseen(error, asked)
+    log_unforeseen(error, asked)
     return 500, "Internal server error"
-
-
-def _log_unforeseen(error: BaseException, asked: Asked) -> None:
-    """Log what broke and where, but no exception's text: it may quote a body or a token."""
-    _log.error(
-        "{method} {path} from {peer} failed: {kind} at {where}",
-        method=asked.method.decode(errors="replace"),
-        path=asked.path.decode(errors="replace"),
-        peer=asked.peer,
-        kind=type(error).__qualname__,
-        where=" < ".join(
-            f"{frame.filename}:{frame.lineno}"
-            for frame in reversed(extract_tb(error.__traceback__))
-        ),
-    )

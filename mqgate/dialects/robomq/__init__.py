@@ -2,9 +2,9 @@
 
 ``docs/dialects/robomq.md`` says what it does and where it had to choose. The rooms in here:
 `settings` and `definitions` (configuration), `access` (credentials, vhosts, rights), `target` (the
-path), `properties` (what a client says about its message), `wire` (what is kept of that, and the
-headers it is handed out with), `routes` (the handlers), `replies`, `errors` (every exception to a
-status and a line), `door` (what the HTTP room sees).
+path), `properties` (what a client says about its message), `drafts` (the same, remembered), `wire`
+(what is kept of that, and the headers it is handed out with), `routes` (the handlers), `replies`,
+`errors` (every exception to a status and a line), `door` (what the HTTP room sees).
 """
 
 from __future__ import annotations

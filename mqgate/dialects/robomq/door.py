@@ -8,6 +8,7 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from mqgate.dialects.robomq.access import Access
+from mqgate.dialects.robomq.drafts import Drafts
 from mqgate.dialects.robomq.errors import status_and_text
 from mqgate.dialects.robomq.refusal import Refused
 from mqgate.dialects.robomq.replies import METHODS, Replies
@@ -49,7 +50,7 @@ class Door:
     ) -> None:
         self._engine = engine
         self._access = access
-        self._new_id = new_id if settings.fill_ids else None
+        self._drafts = Drafts(new_id, fill_ids=settings.fill_ids)
         self._replies = Replies(settings.allow_origin, access.token_headers)
         self.body_limit = settings.body_bytes
 
@@ -82,7 +83,7 @@ class Door:
         world, rights = self._access.enter(user, target.vhost)
         asked.operation = handler.__name__
         return handler(
-            Call(asked, self._engine, self._replies, user, world, rights, target, self._new_id)
+            Call(asked, self._engine, self._replies, user, world, rights, target, self._drafts)
         )
 
     def _reply_to(self, error: BaseException, asked: Asked) -> Reply:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from traceback import extract_tb
-
 from twisted.internet.defer import CancelledError
-from twisted.logger import Logger
 
 from mqgate.dialects.robomq.refusal import Refused
+from mqgate.dialects.unforeseen import log_unforeseen
 from mqgate.engine.errors import (
     InvalidRequest,
     OperationFailed,
@@ -15,8 +13,6 @@ from mqgate.engine.errors import (
     Unroutable,
 )
 from mqgate.web.values import Asked
-
-_log = Logger()
 
 _FAILED = (500, "Internal server error")
 
@@ -38,20 +34,5 @@ def status_and_text(error: BaseException, asked: Asked) -> tuple[int, str]:
         case OperationFailed():
             # The engine has logged what happened.
             return _FAILED
-    _log_unforeseen(error, asked)
+    log_unforeseen(error, asked)
     return _FAILED
-
-
-def _log_unforeseen(error: BaseException, asked: Asked) -> None:
-    """Log what broke and where, but no exception's text: it may quote a body or a token."""
-    _log.error(
-        "{method} {path} from {peer} failed: {kind} at {where}",
-        method=asked.method.decode(errors="replace"),
-        path=asked.path.decode(errors="replace"),
-        peer=asked.peer,
-        kind=type(error).__qualname__,
-        where=" < ".join(
-            f"{frame.filename}:{frame.lineno}"
-            for frame in reversed(extract_tb(error.__traceback__))
-        ),
-    )

@@ -44,11 +44,11 @@ class Publish:
     mandatory: bool
 
 
-def read_properties(header: bytes | None, user: str, new_id: Callable[[], str] | None) -> Publish:
+def read_properties(header: bytes | None, user: str, new_id: str | None) -> Publish:
     """What a request header says; None where there is none. Raises `Refused`.
 
-    ``user`` is who publishes. ``new_id`` makes the messageId of a message that has none, whose
-    correlationId it becomes, too; with None, nothing is filled in.
+    ``user`` is who publishes. ``new_id`` is for a message without a messageId, and a messageId is
+    its correlationId as well if it has none; with None, nothing is filled in.
     """
     given = {} if header is None else _object(header)
     if _is_true(given.get("immediate")):
@@ -90,10 +90,10 @@ def _object(header: bytes) -> dict[str, Any]:
     return given
 
 
-def _fill(given: dict[str, Any], new_id: Callable[[], str]) -> None:
+def _fill(given: dict[str, Any], new_id: str) -> None:
     """The hosted service was seen to hand out one UUID as both ids of a message without any."""
     if given.get("messageId") is None:
-        given["messageId"] = new_id()
+        given["messageId"] = new_id
     if given.get("correlationId") is None:
         given["correlationId"] = _text("messageId", given["messageId"])
 

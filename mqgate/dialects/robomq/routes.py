@@ -12,9 +12,8 @@ import attrs
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
-from mqgate.dialects.robomq import wire
 from mqgate.dialects.robomq.access import Rights, User
-from mqgate.dialects.robomq.properties import read_properties
+from mqgate.dialects.robomq.drafts import Drafts
 from mqgate.dialects.robomq.refusal import Refused, access_refused, precondition_failed
 from mqgate.dialects.robomq.replies import Replies
 from mqgate.dialects.robomq.target import Target
@@ -38,8 +37,7 @@ class Call:
     world: int
     rights: Rights
     target: Target
-    #: Makes the id of a message that was posted without one, if that is wanted.
-    new_id: Callable[[], str] | None
+    drafts: Drafts
 
     def wiring(self) -> Wiring:
         """What has to be there. Raises `Refused` for a name that nobody may have."""
@@ -78,19 +76,19 @@ def post_message(call: Call) -> Deferred[Reply]:
     if not call.rights.write:
         raise call.refused("exchange")
     target, wiring = call.target, call.wiring()
-    publish = read_properties(_properties(call.asked), call.user.name, call.new_id)
+    draft = call.drafts.read(_properties(call.asked), call.user.name)
     message = NewMessage(
         call.asked.body,
-        expires_in=publish.expires_in,
-        props=wire.pack(target.exchange, target.key, publish.properties),
+        expires_in=draft.expires_in,
+        props=call.drafts.pack(draft, target.exchange, target.key),
     )
     reached = call.engine.publish(
         call.world,
         target.exchange,
-        (target.key, *publish.copies),
+        (target.key, *draft.copies),
         message,
         wiring=wiring,
-        mandatory=publish.mandatory,
+        mandatory=draft.mandatory,
     )
     return reached.addCallbacks(_published, _not_wired, callbackArgs=(call,), errbackArgs=(call,))
 

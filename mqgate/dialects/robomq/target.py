@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from urllib.parse import unquote_to_bytes
 
 import attrs
@@ -14,6 +15,9 @@ SEGMENT = b"rest"
 #: AMQP's short strings are no longer, in bytes of UTF-8.
 LONGEST_NAME = 255
 
+#: The longest path that is remembered, and how many are. Clients choose them.
+_LONGEST_REMEMBERED = 512
+_REMEMBERED = 500
 _PARTS = ("vhost", "exchange", "queue", "routing key")
 _BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 
@@ -35,6 +39,10 @@ def read_target(path: bytes) -> Target:
 
     So an encoded slash belongs to its name. A plus sign is one. Raises `Refused`.
     """
+    return _remembered(path) if len(path) <= _LONGEST_REMEMBERED else _read(path)
+
+
+def _read(path: bytes) -> Target:
     segments = path.split(b"/")[2:]
     if len(segments) != len(_PARTS):
         raise Refused(
@@ -48,6 +56,10 @@ def read_target(path: bytes) -> Target:
     check_key(target.queue, "the queue in the path")
     check_key(target.key, "the routing key in the path")
     return target
+
+
+#: Clients repeat themselves.
+_remembered = lru_cache(maxsize=_REMEMBERED)(_read)
 
 
 def _text(segment: bytes, part: str) -> str:

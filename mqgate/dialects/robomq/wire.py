@@ -41,8 +41,8 @@ class Kept:
     properties: bytes
 
 
-def pack(exchange: str, key: str, properties: Mapping[str, object]) -> bytes:
-    """What is kept with a message. Raises `Refused` if it could not be handed out."""
+def properties_text(properties: Mapping[str, object]) -> bytes:
+    """Properties as they are handed out. Raises `Refused` if that could not be done."""
     try:
         text = _ascii(properties)
     except RecursionError:
@@ -53,11 +53,19 @@ def pack(exchange: str, key: str, properties: Mapping[str, object]) -> bytes:
             "X-AMQP-Properties would be handed out with everything but ASCII escaped, "
             f"and then be longer than {LONGEST_ANSWER} bytes",
         )
-    named = properties.get("contentType")
-    kind = _ANY_TYPE
+    return text
+
+
+def content_type(named: object) -> bytes:
+    """What ``Content-Type`` is to be for the ``contentType`` of a message, if it has one."""
     if isinstance(named, str) and _SAFE_TYPE.fullmatch(named):
-        kind = named.encode()
-    return b"\n".join((_MARK, _ascii(exchange), _ascii(key), kind, text))
+        return named.encode()
+    return _ANY_TYPE
+
+
+def pack(exchange: str, key: str, kind: bytes, properties: bytes) -> bytes:
+    """What is kept with a message, of type ``kind`` and with these properties."""
+    return b"\n".join((_MARK, _ascii(exchange), _ascii(key), kind, properties))
 
 
 def unpack(kept: bytes | None, queue: str) -> Kept:

@@ -195,7 +195,7 @@ class RoboMQCase(SynchronousTestCase):
         self.worlds = {name: number for each in grants for name, number in each.worlds.items()}
         self.engine.start()
         self.addCleanup(self.stop)
-        ids = (f"00000000-0000-4000-8000-{number:012x}" for number in itertools.count(1))
+        ids = (f"00000000-0000-4000-8000-{number:012x}" for number in itertools.count(0))
         self.door = Door(self.engine, Access(grants), self.settings, lambda: next(ids))
         self.site = GateSite(Front([self.door], Healthy()), self.clock)
         self.addCleanup(self.site.drain)

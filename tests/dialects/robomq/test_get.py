@@ -194,6 +194,14 @@ class IdTests(RoboMQCase):
             found = self.back(given)
             self.assertEqual({key: found[key] for key in wanted}, wanted)
 
+    def test_every_message_has_ids_of_its_own(self) -> None:
+        """Also if it was posted with the same properties as another one, or all alone."""
+        found = [self.back({"type": "t"})["messageId"] for _ in range(3)]
+        self.assertEqual(len(set(found)), 3)
+        long = {"headers": {"x": "x" * 2000}}
+        found += [self.back(long)["messageId"] for _ in range(2)]
+        self.assertEqual(len(set(found)), 5)
+
     def test_every_copy_has_the_same_ids(self) -> None:
         self.get("%23", "other")
         self.published("a")

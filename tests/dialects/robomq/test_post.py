@@ -254,6 +254,12 @@ class UserTests(PublishCase):
             self.assertEqual(answer.status, 200)
             self.assertEqual(self.get().properties["userId"], name)
 
+    def test_one_who_says_the_same_as_another_is_not_taken_for_him(self) -> None:
+        properties = {"userId": "demo"}
+        self.assertEqual(self.post("a", properties=properties).status, 200)
+        answer = self.post("a", properties=properties, who=basic("demoRW", "pw-rw"))
+        self.assert_refused(answer, 400)
+
     def test_any_other_name_is_refused(self) -> None:
         for name in ("other", "Demo", "", TOKEN):
             self.refuse(

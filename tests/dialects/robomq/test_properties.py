@@ -13,7 +13,14 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from mqgate.dialects.robomq.properties import Publish, read_properties
 from mqgate.dialects.robomq.refusal import Refused
-from mqgate.dialects.robomq.wire import LONGEST_ANSWER, envelop, one_line, pack, unpack
+from mqgate.dialects.robomq.wire import (
+    LONGEST_ANSWER,
+    envelop,
+    one_line,
+    pack,
+    properties_text,
+    unpack,
+)
 
 #: What may go out as the value of a header: visible ASCII and blanks.
 _SAFE = frozenset(range(0x20, 0x7F))
@@ -38,19 +45,15 @@ _NAMES = (
 _GIVEN = st.dictionaries(st.sampled_from(_NAMES), _VALUES, max_size=6)
 
 
-def new_id() -> str:
-    """An id that is always the same."""
-    return "id"
-
-
 def read(header: bytes) -> Publish:
     """What the user ``demo`` says."""
-    return read_properties(header, "demo", new_id)
+    return read_properties(header, "demo", "id")
 
 
 def handed_out(publish: Publish) -> bytes:
     """The header that a consumer gets."""
-    return unpack(pack("ex", "key", publish.properties), "q").properties
+    text = properties_text(publish.properties)
+    return unpack(pack("ex", "key", b"a/b", text), "q").properties
 
 
 class HostileTests(SynchronousTestCase):
@@ -136,7 +139,7 @@ class RoundTripTests(SynchronousTestCase):
     def test_an_envelop_says_what_was_published(
         self, exchange: str, key: str, redelivered: bool, left: int
     ) -> None:
-        kept = unpack(pack(exchange, key, {"headers": {}}), "q")
+        kept = unpack(pack(exchange, key, b"a/b", b"{}"), "q")
         text = envelop(kept, redelivered=redelivered, left=left)
         self.assertTrue(_SAFE.issuperset(text), text)
         self.assertEqual(
