@@ -47,6 +47,8 @@ _RATIOS: Sequence[tuple[str, Cell, Cell, float]] = (
     ("post, TLS / plain", Cell("post", "TLS"), _POST, 1.5),
     ("life cycle, TLS / plain", Cell("life", "TLS", variant="swept"), _LIFE, 1.5),
     ("batches, TLS / plain", Cell("batch", "TLS", variant="swept"), _BATCH, 1.5),
+    ("RoboMQ's publish and get / IronMQ's", Cell("publish"), Cell("take"), 1.3),
+    ("the same, TLS", Cell("publish", "TLS"), Cell("take", "TLS"), 1.3),
     ("life cycle, 1 million / 1,000 waiting", _MILLION, _FEW, 1.2),
     ("life cycle, 10 million / 1,000 waiting", _MILLIONS, _FEW, 1.2),
 )

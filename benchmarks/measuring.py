@@ -51,8 +51,9 @@ class Bench:
         return Row(cell, measure(cell))
 
     def _job(self, cell: Cell, gate: Gate) -> load.Job:
+        tls = cell.transport == "TLS"
         return load.Job(
-            gate.target(tls=cell.transport == "TLS"),
+            gate.exchange(tls=tls) if cell.case == "publish" else gate.target(tls=tls),
             cell.case,
             cell.callers,
             self.options.size,
@@ -70,7 +71,8 @@ class Bench:
 
     def _load(self, cell: Cell) -> dict[str, float]:
         swept = cell.variant == "swept"
-        with self._gate(FORGETFUL if swept else "") as gate:
+        plain = cell.case == "publish" and cell.transport == "plain"
+        with self._gate(FORGETFUL if swept else "", open_plain=plain) as gate:
             measured = self._under_load(self._job(cell, gate), gate.pid)
             figures = dict(measured.figures)
             if swept:
@@ -139,10 +141,15 @@ class Bench:
         return posted
 
     @contextmanager
-    def _gate(self, more: str = "") -> Iterator[Gate]:
-        """A server with an empty database, and ``more`` in its configuration."""
+    def _gate(self, more: str = "", *, open_plain: bool = False) -> Iterator[Gate]:
+        """A server with an empty database, and ``more`` in its configuration.
+
+        With ``open_plain`` it speaks HTTP without TLS where it would not.
+        """
         gate = Gate(self._new_folder(), self.server_cores)
         try:
+            if open_plain:
+                gate.open_plain()
             if more:
                 gate.configure(more)
             gate.start()

@@ -16,6 +16,8 @@ _CASES = {
     "post": "post",
     "life": "life cycle",
     "batch": "life cycle, batches of 100",
+    "take": "post, get with delete",
+    "publish": "RoboMQ: publish, get",
 }
 _VARIANTS = {"": "", "varied": ", no two heads alike", "swept": ", sweep included"}
 

@@ -56,6 +56,18 @@ class Work:
         """Gets of so many messages each."""
         return self._again("GET", f"/messages?n={messages}")
 
+    def takes(self) -> Iterator[bytes]:
+        """Gets of one message each, which delete it."""
+        return self._again("GET", "/messages?n=1&delete=true")
+
+    def publishes(self) -> Iterator[bytes]:
+        """Publishes of one message each."""
+        return self._again("POST", "", b"x" * self.size)
+
+    def pulls(self) -> Iterator[bytes]:
+        """Gets of one published message each, which remove it."""
+        return self._again("GET", "")
+
     def _again(self, method: str, rest: str, content: object = None) -> Iterator[bytes]:
         """The same request for ever, to the byte unless heads are to vary."""
         if self.varied:
@@ -87,6 +99,27 @@ def life(work: Work) -> Script:
         _deleted(work, answer, 1)
 
 
+def take(work: Work) -> Script:
+    """Post a message, get one, which deletes it."""
+    posts, takes = work.posts(1), work.takes()
+    while True:
+        _posted(work, (yield next(posts)), 1)
+        _received((yield next(takes)), 1)
+        work.tally.deleted += 1
+        work.tally.finish(1)
+
+
+def publish(work: Work) -> Script:
+    """Publish a message to an exchange, get one from the queue behind it."""
+    publishes, pulls = work.publishes(), work.pulls()
+    while True:
+        _expect((yield next(publishes)), b"OK")
+        work.tally.posted += 1
+        _expect((yield next(pulls)), b"x" * work.size)
+        work.tally.deleted += 1
+        work.tally.finish(1)
+
+
 def batch(work: Work) -> Script:
     """The same with a hundred messages in each request."""
     posts, gets = work.posts(BATCH), work.gets(BATCH)
@@ -107,7 +140,7 @@ def constant(work: Work) -> Script:
 
 
 SCRIPTS: dict[str, Callable[[Work], Script]] = {
-    script.__name__: script for script in (post, fill, life, batch, constant)
+    script.__name__: script for script in (post, fill, life, batch, take, publish, constant)
 }
 
 
@@ -118,6 +151,11 @@ def _posting(work: Work, messages: int) -> Script:
         work.tally.room -= messages
         _posted(work, (yield request), messages)
         work.tally.finish(messages)
+
+
+def _expect(answer: Answer, body: bytes) -> None:
+    if (answer.status, answer.body) != (200, body):
+        raise BenchmarkFailed(f"status {answer.status}: {answer.body[:200]!r}")
 
 
 def _posted(work: Work, answer: Answer, messages: int) -> None:

@@ -13,6 +13,7 @@ import time
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import attrs
 
@@ -97,6 +98,9 @@ class Server:
 class Gate(Server):
     """mqgate, with the configuration that its first start writes."""
 
+    #: Whether where it listens is in its configuration, and not on the command line.
+    _listens_as_configured: bool = attrs.field(default=False, init=False)
+
     @property
     def data(self) -> Path:
         """Its data folder."""
@@ -109,9 +113,13 @@ class Gate(Server):
 
     def launch_gate(self) -> None:
         """Start it as its documentation says, and do not wait."""
-        endpoints = [f"tcp:{self.port}:interface=127.0.0.1", f"ssl:{self.tls_port}"]
-        endpoints[1] += ":interface=127.0.0.1"
+        endpoints = [self._plain(), f"ssl:{self.tls_port}:interface=127.0.0.1"]
+        if self._listens_as_configured:
+            endpoints = []
         self.launch(["mqgate", *(f"--listen={each}" for each in endpoints)], {})
+
+    def _plain(self) -> str:
+        return f"tcp:{self.port}:interface=127.0.0.1"
 
     def start(self) -> None:
         """Start it, and return when it is ready."""
@@ -127,16 +135,35 @@ class Gate(Server):
         with (self.data / "mqgate.toml").open("a") as file:
             file.write(lines)
 
+    def open_plain(self) -> None:
+        """Start and stop it for the first time, and let it speak HTTP where it would not."""
+        self.start()
+        self.stop()
+        file = self.data / "mqgate.toml"
+        listener = f'{{ endpoint = "{self._plain()}", dialects = ["ironmq", "robomq"] }}'
+        file.write_text(file.read_text().replace(f'"{self._plain()}"', listener, 1))
+        self._listens_as_configured = True
+
     def target(self, queue: str = "bench", *, tls: bool = False) -> Target:
         """A queue of its first project."""
+        section = self._section("ironmq")
+        path = f"/1/projects/{section['projects'][0]}/queues/{queue}"
+        return self._target(path, f"Authorization: OAuth {section['tokens'][0]}", tls)
+
+    def exchange(self, *, tls: bool = False) -> Target:
+        """An exchange of its first vhost, with the same queue behind it."""
+        section = self._section("robomq")
+        token = section["token_headers"][0]
+        path = f"/rest/{section['vhosts'][0]}/bench/bench/key"
+        return self._target(path, f"{token['header']}: {token['value']}", tls)
+
+    def _section(self, dialect: str) -> Any:
         tables = tomllib.loads((self.data / "mqgate.toml").read_text())
-        section = tables["namespaces"]["demo"]["ironmq"]
-        return Target(
-            self.tls_port if tls else self.port,
-            str(self.data / "tls" / "ca.pem") if tls else None,
-            f"/1/projects/{section['projects'][0]}/queues/{queue}",
-            section["tokens"][0],
-        )
+        return tables["namespaces"]["demo"][dialect]
+
+    def _target(self, path: str, credentials: str, tls: bool) -> Target:
+        authority = str(self.data / "tls" / "ca.pem") if tls else None
+        return Target(self.tls_port if tls else self.port, authority, path, credentials)
 
     def ask(self, method: str, rest: str = "") -> dict[str, object]:
         """Ask for something about the queue; raises `BenchmarkFailed` unless it is a 200."""
@@ -183,7 +210,9 @@ class Stock(Server):
         """Where it is; any path will do, so it has one as long as a queue's."""
         authority = str(self.tls / "ca.pem") if tls else None
         path = f"/1/projects/{'0' * 24}/queues/bench"
-        return Target(self.tls_port if tls else self.port, authority, path, "0" * 32)
+        return Target(
+            self.tls_port if tls else self.port, authority, path, f"Authorization: {'0' * 32}"
+        )
 
 
 def ask(port: int, request: bytes) -> Answer:

@@ -26,20 +26,24 @@ class Target:
     authority: str | None
     #: The path of the queue.
     queue: str
-    token: str
+    #: The header that lets clients in.
+    credentials: str
 
     def request(self, method: str, rest: str, content: object = None, more: str = "") -> bytes:
         """A request for the queue, with the headers that the old clients send.
 
-        ``rest`` follows the queue's path; ``more`` is further header lines.
+        ``rest`` follows the queue's path; ``more`` is further header lines. What is no bytes is
+        sent as JSON.
         """
-        body = b"" if content is None else json.dumps(content, separators=(",", ":")).encode()
+        body = content if isinstance(content, bytes) else b""
+        if not (content is None or isinstance(content, bytes)):
+            body = json.dumps(content, separators=(",", ":")).encode()
         head = (
             f"{method} {self.queue}{rest} HTTP/1.1\r\n"
             f"Host: localhost:{self.port}\r\n"
             "User-Agent: mqgate-benchmarks\r\n"
             "Accept: */*\r\n"
-            f"Authorization: OAuth {self.token}\r\n"
+            f"{self.credentials}\r\n"
             f"{more}"
         )
         if content is not None:

@@ -7,10 +7,10 @@ import json
 from twisted.trial.unittest import SynchronousTestCase
 
 from benchmarks.figures import BenchmarkFailed
-from benchmarks.scripts import Tally, Work, fill, life, post
+from benchmarks.scripts import Tally, Work, fill, life, post, publish, take
 from benchmarks.wire import Answer, Connection, Target
 
-TARGET = Target(80, None, "/q", "token")
+TARGET = Target(80, None, "/q", "Authorization: OAuth token")
 POSTED = Answer(201, b'{"ids": ["1"]}')
 DELETED = Answer(200, b'{"msg": "Deleted"}')
 
@@ -36,6 +36,28 @@ class ScriptTests(SynchronousTestCase):
         script.send(DELETED)
         self.assertEqual((self.tally.deleted, self.tally.finished), (1, 1))
         self.assertEqual(self.tally.measured, 0)
+
+    def test_a_message_is_finished_when_it_was_handed_out(self) -> None:
+        """By both dialects that are compared in this, with one request less than a life cycle."""
+        for script, asked, answers in (
+            (take, b"GET /q/messages?n=1&delete=true ", [POSTED, received("7")]),
+            (publish, b"GET /q ", [Answer(200, b"OK"), Answer(200, b"xxx")]),
+        ):
+            self.setUp()
+            running = script(self.work)
+            self.assertTrue(next(running).startswith(b"POST /q"))
+            self.assertIn(asked, running.send(answers[0]))
+            self.assertEqual((self.tally.posted, self.tally.finished), (1, 0))
+            running.send(answers[1])
+            self.assertEqual((self.tally.deleted, self.tally.measured), (1, 1))
+
+    def test_an_empty_queue_or_a_refusal_is_no_message(self) -> None:
+        for answers in ([Answer(503, b"")], [Answer(200, b"OK"), Answer(204, b"")]):
+            running = publish(self.work)
+            next(running)
+            with self.assertRaises(BenchmarkFailed):
+                for answer in answers:
+                    running.send(answer)
 
     def test_what_is_not_as_expected_fails(self) -> None:
         """A refusal is cheap, and so is an answer without the message."""
