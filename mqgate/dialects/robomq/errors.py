@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from twisted.internet.defer import CancelledError
-
 from mqgate.dialects.robomq.refusal import Refused
 from mqgate.dialects.unforeseen import log_unforeseen
 from mqgate.engine.errors import (
@@ -28,9 +26,6 @@ def status_and_text(error: BaseException, asked: Asked) -> tuple[int, str]:
             return 400, f"406 PRECONDITION_FAILED - {error}"
         case StoreUnavailable():
             return 503, str(error) or "Service unavailable"
-        case CancelledError():
-            # A wait whose client has gone: nobody will read this.
-            return 503, "Service unavailable"
         case OperationFailed():
             # The engine has logged what happened.
             return _FAILED

@@ -18,7 +18,7 @@ from mqgate.dialects.robomq.refusal import Refused, access_refused, precondition
 from mqgate.dialects.robomq.replies import Replies
 from mqgate.dialects.robomq.target import Target
 from mqgate.engine.engine import Engine
-from mqgate.engine.errors import BindingNotFound, ExchangeNotFound, QueueNotFound, ReservedName
+from mqgate.engine.errors import BindingNotFound, ExchangeNotFound, QueueNotFound
 from mqgate.engine.values import PREDECLARED, NewMessage, Taken, Wiring, is_reserved
 from mqgate.web.values import Asked, Reply
 
@@ -129,12 +129,9 @@ def _published(_reached: int, call: Call) -> Reply:
 
 def _not_wired(failure: Failure, call: Call) -> Reply:
     """What is missing, and may not be made, is refused as AMQP would refuse to make it."""
-    error = failure.value
-    match error:
+    match failure.value:
         case ExchangeNotFound():
             raise call.refused("exchange")
         case QueueNotFound() | BindingNotFound():
             raise call.refused("queue")
-        case ReservedName():
-            raise _reserved(error.kind, error.name)
     failure.raiseException()

@@ -111,6 +111,12 @@ class HostileTests(SynchronousTestCase):
         ):  # fmt: skip
             self.assert_read_or_refused(text)
 
+    def test_nesting_of_any_depth(self) -> None:
+        """Also where reading comes to its end just after writing, which depends on the stack."""
+        for depth in range(1000):
+            inner = b"[" * depth + '"ä"'.encode() + b"]" * depth
+            self.assert_read_or_refused(b'{"headers":{"a":' + inner + b"}}")
+
     def test_the_last_of_equal_keys_counts(self) -> None:
         publish = read(b'{"headers":{"a":1,"a":2},"type":"x","headers":{"b":3,"b":4}}')
         self.assertEqual(publish.properties["headers"], {"b": 4})
