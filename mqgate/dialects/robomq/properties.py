@@ -236,5 +236,5 @@ def _wrong(name: str, value: object, wanted: str) -> Refused:
 def _shown(value: object) -> str:
     if isinstance(value, dict | list):
         return "an object" if isinstance(value, dict) else "an array"
-    text = msgspec.json.encode(value).decode()
+    text = f"'{value}'" if isinstance(value, str) else msgspec.json.encode(value).decode()
     return text if len(text) <= _SHOWN else text[:_SHOWN] + "..."

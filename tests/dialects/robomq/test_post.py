@@ -169,7 +169,7 @@ class ExpirationTests(PublishCase):
             self.refuse(f'{{"expiration":{given}}}')
         self.refuse(
             {"expiration": "abc"},
-            'invalid expiration "abc": use a whole number of milliseconds, 0 or more',
+            "invalid expiration 'abc': use a whole number of milliseconds, 0 or more",
         )
 
     def test_a_message_that_lay_longer_is_dead(self) -> None:
@@ -282,7 +282,7 @@ class HeadersTests(PublishCase):
         self.assertEqual(self.back({"headers": headers})["headers"], headers)
 
     def test_what_is_no_object_is_refused(self) -> None:
-        for value, shown in (("a", '"a"'), ([], "an array"), (1, "1"), (True, "true")):
+        for value, shown in (("a", "'a'"), ([], "an array"), (1, "1"), (True, "true")):
             self.refuse({"headers": value}, f"headers is {shown}: use an object")
 
 
