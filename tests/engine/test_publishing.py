@@ -364,13 +364,16 @@ class CopyTests(PublishingCase):
         self.assertEqual([self.bodies(name) for name in "abc"], [[b"m"]] * 3)
 
     def test_all_copies_put_back_bring_one_body_back(self) -> None:
-        self.publish("", exchange="f", body=b"back")
-        for name in "abc":
-            taken = self.get(name)
-            assert taken is not None
-            self.engine.give_back(self.world, name, [taken.message], removed=True)
+        large = b"back" * 1000
+        self.publish("", exchange="f", body=large)
+        taken = {name: self.get(name) for name in "abc"}
+        self.assertEqual(self.stored("SELECT * FROM body"), [])
+        for name, each in taken.items():
+            assert each is not None
+            self.engine.give_back(self.world, name, [each.message], removed=True)
         self.turn()
-        self.assertEqual(self.stored("SELECT refs, data FROM body"), [(3, b"back")])
+        self.assertEqual(self.stored("SELECT refs, data FROM body"), [(3, large)])
+        self.assertEqual([self.bodies(name) for name in "abc"], [[large]] * 3)
 
     def test_each_copy_expires_in_its_queue(self) -> None:
         self.publish("", exchange="f", expires_in=500)
