@@ -29,6 +29,24 @@ class Syntax:
         """The words of a pattern or a key."""
         return text.split(self.separator) if text else []
 
+    def plain(self, pattern: str) -> list[str]:
+        """The words of a pattern, the same for patterns that mean the same.
+
+        In a row of wildcards their order means nothing, and one ``rest`` as much as several: it
+        stands last, once. So ``#.#.#`` leads to one place in a tree, and not to many at a time.
+        """
+        words: list[str] = []
+        rest: list[str] = []
+        for word in self.words(pattern):
+            if word == self.rest:
+                rest = [word]
+            elif word == self.one:
+                words.append(word)
+            else:
+                words += [*rest, word]
+                rest = []
+        return words + rest
+
 
 AMQP = Syntax(".", "*", "#")
 MQTT = Syntax("/", "+", "#")
@@ -49,7 +67,7 @@ class _Node(Generic[V]):
 
 
 class PatternTree(Generic[V]):
-    """Patterns, each with values. A value may belong to several patterns.
+    """Patterns, each with values. To patterns that mean the same belong the same values.
 
     Asking costs a step for each word of the key and each beginning of patterns that fits so far:
     patterns that do not begin like the key cost nothing, however many they are.
@@ -62,7 +80,7 @@ class PatternTree(Generic[V]):
     def add(self, pattern: str, value: V) -> None:
         """Have ``value`` found by the keys that ``pattern`` matches."""
         node = self._root
-        for word in self._syntax.words(pattern):
+        for word in self._syntax.plain(pattern):
             below = node.below.get(word)
             if below is None:
                 below = node.below[word] = _Node(repeats=word == self._syntax.rest)
@@ -73,7 +91,7 @@ class PatternTree(Generic[V]):
         """Undo `add`; nothing happens where there is nothing to undo."""
         path: list[tuple[_Node[V], str]] = []
         node = self._root
-        for word in self._syntax.words(pattern):
+        for word in self._syntax.plain(pattern):
             if word not in node.below:
                 return
             path.append((node, word))
@@ -112,7 +130,5 @@ class PatternTree(Generic[V]):
         rest = self._syntax.rest
         for node in reached:
             yield node
-            below = node.below.get(rest)
-            while below is not None:
+            if below := node.below.get(rest):
                 yield below
-                below = below.below.get(rest)

@@ -114,7 +114,7 @@ class Publish(Verb[int]):
         # What it comes to is known when it is planned, which is too late to keep a batch small:
         # the exchange's last publish tells.
         self.rows = catalogue.world(world).exchanges.reach.get(exchange, 1)
-        self.size = len(message.body) + len(message.props or b"")
+        self.size = len(message.body) + len(message.props or b"") + sum(map(len, keys))
         self._due_note = due_note
         self._expiry_note = expiry_note
 

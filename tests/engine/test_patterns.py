@@ -140,8 +140,15 @@ class TreeTests(SynchronousTestCase):
         self.assertEqual(visited(10), visited(5000))
 
     def test_a_pattern_of_many_wildcards_is_no_trap(self) -> None:
-        """127 words are the most that fit a key; trying everything would not end."""
-        tree: PatternTree[int] = PatternTree(AMQP)
-        tree.add(".".join(["#", "a"] * 63), 1)
-        self.assertEqual(tree.match(".".join(["a"] * 127)), {1})
-        self.assertEqual(tree.match(".".join(["b"] * 127)), set())
+        """128 words are the most that fit a key; trying everything would not end."""
+        tree: PatternTree[str] = PatternTree(AMQP)
+        keys = [".".join([word] * 128) for word in "ab"]
+        for pattern, matched in ((["#", "a"] * 64, [True, False]), (["#"] * 128, [True, True])):
+            tree.add(".".join(pattern), pattern[1])
+            self.assertEqual([pattern[1] in tree.match(key) for key in keys], matched)
+        self.assertLess(len(list(tree._with_none_more([tree._root]))), 3)
+
+    def test_patterns_that_mean_the_same_are_one(self) -> None:
+        for patterns in (["#", "#.#", "#.#.#"], ["*.*.#", "*.#.*", "#.*.*", "#.*.#.*.#"]):
+            self.assertEqual(len({tuple(AMQP.plain(pattern)) for pattern in patterns}), 1)
+        self.assertNotEqual(AMQP.plain("*.a.#"), AMQP.plain("#.a.*"))
