@@ -323,3 +323,15 @@ class RoboMQCase(SynchronousTestCase):
             self.assertNotIn(name, answer.headers)
         if text is not None:
             self.assertEqual(answer.text, text)
+
+
+class PublishCase(RoboMQCase):
+    """Publishes what is to be refused."""
+
+    def refuse(self, properties: object, text: str | None = None, status: int = 400) -> None:
+        """These are refused, in this line if it is given, and nothing is made or queued."""
+        if text is not None and status == 400:
+            text = f"406 PRECONDITION_FAILED - {text}"
+        answer = self.post("x", "key", "refused", properties=properties)
+        self.assert_refused(answer, status, text)
+        self.assertNotIn("refused", self.queue_names())
