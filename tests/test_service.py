@@ -390,7 +390,8 @@ class FailingStartTests(GateTestCase):
         self.assertEqual(
             str(error),
             "namespaces.demo.sample declares for 'hall' what cannot be made:"
-            " exchange 'amq.topic' is of type topic already, not fanout",
+            " exchange 'amq.topic' is of type topic already, not fanout: declare it as topic, or"
+            " use another name",
         )
 
     def test_it_can_be_stopped_all_the_same(self) -> None:

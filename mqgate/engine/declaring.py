@@ -46,7 +46,10 @@ class Declare(Verb[None]):
             if there is None:
                 draft.wiring.make(name, type_)
             elif there != type_:
-                raise ExchangeDiffers(f"exchange {name!r} is of type {there} already, not {type_}")
+                raise ExchangeDiffers(
+                    f"exchange {name!r} is of type {there} already, not {type_}:"
+                    f" declare it as {there}, or use another name"
+                )
 
     def settle(self, result: object) -> None:
         self.deferred.callback(None)
