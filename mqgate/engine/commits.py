@@ -166,6 +166,8 @@ class GroupCommit:
             result = self._store.run_now(batch)
             if not isinstance(result, Stale):
                 self._note_commit(batch)
+                for answer in result:
+                    verb.settle(answer)
                 return
             self._catalogue.take(result.worlds)
         raise StoreUnavailable(_TOO_FAST)

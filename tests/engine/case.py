@@ -41,6 +41,10 @@ class WatchedStore:
         self.batches.append(batch)
         return self.instead(batch) or self._store.run(batch)
 
+    def run_now(self, batch: Batch) -> list[object] | Stale:
+        self.batches.append(batch)
+        return self._store.run_now(batch)
+
     def has_room(self) -> bool:
         return self.room
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred
 
-from mqgate.engine.commits import Limits
+from mqgate.engine.commits import PLANNED_AT_MOST, Limits
 from mqgate.engine.errors import (
     BindingNotFound,
     ExchangeDiffers,
@@ -17,9 +17,11 @@ from mqgate.engine.errors import (
     NoRoom,
     QueueNotFound,
     ReservedName,
+    StoreUnavailable,
     Unroutable,
 )
 from mqgate.engine.values import NewMessage, Taken, Topology, Wiring
+from mqgate.storage.interface import Batch, Stale
 from mqgate.storage.sqlite import Inline, SQLiteStore
 from mqgate.storage.verify import verify
 from tests.engine.case import POLICIES, EngineCase, WatchedStore
@@ -510,6 +512,16 @@ class TakeTests(PublishingCase):
         told = [each and (each.message.body, each.redelivered) for each in found]
         self.assertEqual(told, [(b"1", True), (b"2", False)])
 
+    def test_who_goes_from_an_empty_queue_leaves_nothing(self) -> None:
+        self.wire()
+        held = self.hold_next_batch()
+        taken = self.engine.take(self.world, "q")
+        self.turn()
+        self.leave(taken)
+        held.callback(None)
+        self.publish("k")
+        self.assertEqual(self.bodies(), [b"m"])
+
     def test_who_goes_is_not_told_of_a_failure(self) -> None:
         taken = self.engine.take(self.world, "nowhere")
         held = self.hold_next_batch()
@@ -650,10 +662,20 @@ class DeclareTests(PublishingCase):
                 [("d", "q", "k"), ("amq.topic", "q", "#")],
             )
         changes = [batch for batch in self.store.batches if batch.changes]
-        self.assertEqual(len(changes), 0)  # it goes past the watched door
+        self.assertEqual(len(changes), 1)
         self.assertEqual(self.engine._catalogue.world(self.world).version, 1)
         self.assertEqual(self.publish("k", exchange="d"), 1)
         self.assertEqual(self.publish("x", exchange="amq.topic"), 1)
+
+    def test_a_catalogue_that_changes_too_fast_is_given_up(self) -> None:
+        def outdated(batch: Batch) -> Stale:
+            self.store.batches.append(batch)
+            return Stale(())
+
+        self.patch(self.store, "run_now", outdated)
+        with self.assertRaises(StoreUnavailable):
+            self.declare({"e": "topic"})
+        self.assertEqual(len(self.store.batches), PLANNED_AT_MOST)
 
     def test_it_is_made_in_a_world_nobody_has_asked_about(self) -> None:
         (other,) = self.store.worlds([["b:other"]])
