@@ -27,6 +27,7 @@ from mqgate.storage.interface import (
     Operation,
     Post,
     Probe,
+    Publish,
     Stale,
     Store,
     Unavailable,
@@ -80,7 +81,7 @@ class _UnderWay:
 
 def _wrote(batch: Batch) -> bool:
     """Whether it has shown that writing works: a disk may let itself be read, and no more."""
-    sure = any(isinstance(operation, Post | Probe) for operation in batch.operations)
+    sure = any(isinstance(operation, Post | Probe | Publish) for operation in batch.operations)
     return sure or bool(batch.changes or batch.high)
 
 

@@ -23,6 +23,7 @@ from mqgate.storage.interface import (
     Quota,
     Reserve,
     Sweep,
+    Take,
     Touch,
 )
 
@@ -32,7 +33,7 @@ T = TypeVar("T")
 PLAIN = Policy()
 
 #: Operations that write instants, or go by them; there is a sweep each minute.
-_TIMED = (Reserve, Sweep, Touch)
+_TIMED = (Reserve, Sweep, Take, Touch)
 
 
 class Plan:

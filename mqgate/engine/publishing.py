@@ -27,7 +27,7 @@ from mqgate.engine.values import (
     Wiring,
     is_reserved,
 )
-from mqgate.engine.verbs import DueNote, ExpiryNote, OnQueue, message_of, new_row, place_of
+from mqgate.engine.verbs import DueNote, ExpiryNote, OnQueue, message_of, new_row
 from mqgate.storage import interface as store
 from mqgate.storage.interface import QueueRow
 
@@ -160,16 +160,17 @@ class Publish(Verb[int]):
         if not queues:
             self._due, self._expires = 0, NEVER
             return store.Check()
-        row = new_row(self.message, plan)
-        self._due, self._expires = row.due, row.expires
-        first, *others = queues
-        if not others:  # the same as a post, and as quick
-            return store.Post(self.world, first.shelf, (row,))
-        copies = [store.Copy(first.shelf, row.id, row.pos)]
-        for queue in others:
-            id_ = plan.new_id()
-            copies.append(store.Copy(queue.shelf, id_, place_of(id_, self.message.delay)))
-        return store.Publish(self.world, tuple(copies), row)
+        ids = plan.new_ids(len(queues))
+        rows = [
+            new_row(id_, self.message, plan.now, plan.limit(queue))
+            for id_, queue in zip(ids, queues, strict=True)
+        ]
+        self._due = rows[0].due
+        self._expires = min(row.expires for row in rows)
+        if len(rows) == 1:  # the same as a post, and as quick
+            return store.Post(self.world, queues[0].shelf, tuple(rows))
+        copies = zip((queue.shelf for queue in queues), rows, strict=True)
+        return store.Publish(self.world, tuple(store.Copy(*copy) for copy in copies))
 
     def settle(self, result: object) -> None:
         reached = len(self._reached)

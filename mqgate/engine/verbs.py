@@ -31,28 +31,6 @@ def message_of(row: MessageRow, queue: int, now: int) -> Message:
     )
 
 
-def new_row(message: NewMessage, plan: Plan) -> PostRow:
-    """A new message as it is stored."""
-    id_ = plan.new_id()
-    delay = message.delay
-    expires = NEVER if message.expires_in is None else plan.now + message.expires_in
-    return PostRow(
-        id_,
-        DELAYED if delay else READY,
-        place_of(id_, delay),
-        plan.now + delay if delay else 0,
-        expires,
-        message.timeout,
-        message.props,
-        message.body,
-    )
-
-
-def place_of(id_: int, delay: int) -> int:
-    """Where a new message lines up: by the moment it becomes available, and then by its id."""
-    return id_ + (delay << INSTANT_SHIFT)
-
-
 class OnQueue(Verb[T]):
     """A verb on one queue."""
 

@@ -78,8 +78,8 @@ class Session(Protocol):
     def post(self, shelf: Shelf, rows: Sequence[PostRow]) -> None:
         """Store messages with their bodies."""
 
-    def publish(self, publishes: Sequence[Publish]) -> None:
-        """Store messages, each in several queues, with one body for all of them."""
+    def publish(self, publishes: Sequence[tuple[int, Publish]]) -> None:
+        """Store messages under their origins, each in several queues, with one body for all."""
 
     def promote(self, shelf: Shelf, now: int, in_place: bool) -> None:
         """Make ready what has come due: at its place, or where it became available."""

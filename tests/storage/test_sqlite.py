@@ -15,7 +15,6 @@ from mqgate.storage import interface as ops
 from mqgate.storage import statements
 from mqgate.storage.interface import Batch, Damaged, StoreError, Unavailable
 from mqgate.storage.sqlite import Inline, SQLiteStore, WriterThread
-from mqgate.storage.statements import publishing
 from tests.storage import contract
 from tests.storage.contract import NOW, SHELF, row
 from tests.storage.sqlite_file import SQLiteFile
@@ -330,20 +329,6 @@ class PlanTests(Files):
             (statements.OLDEST_READY, ["msg_ready (world=? AND queue=?)"]),
             (statements.OLDEST_HELD, ["msg_held (world=? AND queue=?)"]),
             (statements.USAGE, ["PRIMARY KEY (world=?)"]),
-        ):
-            with self.subTest(statement=statement):
-                self.assert_plan(statement, *indexes)
-
-    def test_plans_on_exchanges_and_bindings(self) -> None:
-        for statement, indexes in (
-            (publishing.HELD, ["msg_held (world=? AND queue=? AND due>?)"]),
-            (publishing.EXCHANGES, ["exchange_version (world=? AND version>?)"]),
-            (publishing.BINDINGS, ["binding_version (world=? AND version>?)"]),
-            (publishing.FORGET_BINDINGS, ["binding_removed (removed>? AND removed<?)"]),
-            (
-                publishing.FORGET_BINDINGS_OF_QUEUES,
-                ["queue_removed (removed>? AND removed<?)", "binding_queue (world=? AND queue=?)"],
-            ),
         ):
             with self.subTest(statement=statement):
                 self.assert_plan(statement, *indexes)

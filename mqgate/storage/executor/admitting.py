@@ -1,15 +1,16 @@
-"""Limits: which posts may come in, and what goes to make room for them.
+"""Limits: which messages may come in, and what goes to make room for them.
 
 All of it is counted inside the batch's transaction, so that no number of gateways leads beyond a
-limit together. A post comes in whole or not at all.
+limit together. A post comes in whole or not at all, and so does a publish.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from mqgate.storage.executor.execution import SWEPT_BEFORE_COUNTING, Execution
-from mqgate.storage.interface import Bound, Full, Post, PostRow, Quota, Refusal
+from mqgate.storage.interface import Bound, Full, PostRow, Quota, Refusal
 from mqgate.storage.interface.limits import BYTES, LENGTH, MESSAGES
 from mqgate.storage.session import Shelf
 
@@ -18,25 +19,33 @@ from mqgate.storage.session import Shelf
 DROPPED_MORE = 500
 
 
-def admit(execution: Execution, posts: Iterable[tuple[int, Post]]) -> dict[Shelf, list[PostRow]]:
-    """What of these posts is to be stored, in a batch that has limits.
+class Incoming(NamedTuple):
+    """An operation that brings messages: its place in the batch, and what it brings where."""
+
+    place: int
+    world: int
+    parts: Sequence[tuple[Shelf, Sequence[PostRow]]]
+
+
+def admit(execution: Execution, incoming: Iterable[Incoming]) -> dict[Shelf, list[PostRow]]:
+    """What of these is to be stored, in a batch that has limits.
 
     What goes for their sake is gone by then. Raises `Full` if some of them cannot come in.
     """
     execution.sweep_up_to(SWEPT_BEFORE_COUNTING)  # what has expired takes nobody's room
     room = _Room(execution)
     refused: dict[int, Refusal] = {}
-    for index, post in posts:
-        refusal = room.take_in((post.world, post.shelf), post.rows)
+    for place, world, parts in incoming:
+        refusal = room.take_in(world, parts)
         if refusal is not None:
-            refused[index] = refusal
+            refused[place] = refusal
     if refused:
         raise Full(refused)
     return room.admitted
 
 
 class _Room:
-    """How full worlds and shelves are, as the posts of one batch come in.
+    """How full worlds and shelves are, as the messages of one batch come in.
 
     If one of them does not, the batch is rolled back: so it is no matter that what was dropped
     for its sake is gone.
@@ -56,24 +65,38 @@ class _Room:
         #: What is to be stored.
         self.admitted: dict[Shelf, list[PostRow]] = {}
 
-    def take_in(self, shelf: Shelf, rows: Sequence[PostRow]) -> Refusal | None:
-        """Let rows in, or say what keeps them out."""
-        bound = self._bounds.get(shelf)
-        if bound is not None:
-            over = self._length(shelf) + len(rows) - bound.length
-            if over > 0 and not bound.drop:
+    def take_in(
+        self, world: int, parts: Sequence[tuple[Shelf, Sequence[PostRow]]]
+    ) -> Refusal | None:
+        """Let rows in, each part of them on another shelf; or say what keeps them all out."""
+        for shelf, rows in parts:
+            bound = self._bounds.get(shelf)
+            if bound is not None and not bound.drop and self._over(bound, len(rows)) > 0:
                 return Refusal(LENGTH, bound.length)
-            if over > 0:
-                left = self._drop(bound, min(over, len(rows) + DROPPED_MORE))
-                rows = rows[left:]
-        quota = self._quotas.get(shelf[0])
+        parts = [(shelf, rows[self._make_room(shelf, len(rows)) :]) for shelf, rows in parts]
+        quota = self._quotas.get(world)
         if quota is not None:
-            refusal = self._beyond(quota, len(rows), sum(map(_size, rows)))
+            n = sum(len(rows) for _, rows in parts)
+            size = sum(_size(row) for _, rows in parts for row in rows)
+            refusal = self._beyond(quota, n, size)
             if refusal is not None:
                 return refusal
-            self._add(quota.world, len(rows), sum(map(_size, rows)))
-        self.admitted.setdefault(shelf, []).extend(rows)
+            self._add(world, n, size)
+        for shelf, rows in parts:
+            self.admitted.setdefault(shelf, []).extend(rows)
         return None
+
+    def _over(self, bound: Bound, n: int) -> int:
+        """How much too long the shelf would be with so many messages more."""
+        return self._length((bound.world, bound.shelf)) + n - bound.length
+
+    def _make_room(self, shelf: Shelf, n: int) -> int:
+        """Let the oldest go if that is the rule; for how many of those that come it did no good."""
+        bound = self._bounds.get(shelf)
+        over = self._over(bound, n) if bound is not None else 0
+        if bound is None or over <= 0:
+            return 0
+        return self._drop(bound, min(over, n + DROPPED_MORE))
 
     def _beyond(self, quota: Quota, rows: int, size: int) -> Refusal | None:
         """What would be too much of these for their world."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import closing
 
+from mqgate.storage.executor.admitting import Incoming, admit
 from mqgate.storage.executor.execution import SWEPT_BEFORE_COUNTING, Execution
 from mqgate.storage.executor.handing_out import handed_out, remove_handed_out
 from mqgate.storage.interface import HELD_COUNTED, Publish, Take, Taken
@@ -12,13 +14,32 @@ from mqgate.storage.session import Shelf
 
 def publish(execution: Execution) -> None:
     """Store copies that share a body."""
-    operations = [operation for _, operation in execution.all(Publish)]
-    execution.session.publish(operations)
-    for operation in operations:
-        for copy in operation.copies:
-            shelf = (operation.world, copy.shelf)
-            execution.counts[shelf] += 1
-            execution.posts[shelf] += 1
+    publishes = [(each.copies[0].row.id, each) for _, each in execution.all(Publish)]
+    for _, (world, copies) in publishes:
+        for copy in copies:
+            execution.posts[world, copy.shelf] += 1
+    if execution.batch.limits:
+        publishes = list(_admitted(execution, publishes))
+    execution.session.publish(publishes)
+    for _, (world, copies) in publishes:
+        for copy in copies:
+            execution.counts[world, copy.shelf] += 1
+
+
+def _admitted(
+    execution: Execution, publishes: list[tuple[int, Publish]]
+) -> Iterator[tuple[int, Publish]]:
+    """What is to be stored of them: a copy may be gone already for the sake of a later one."""
+    incoming = [
+        Incoming(index, world, [((world, shelf), (row,)) for shelf, row in copies])
+        for index, (world, copies) in execution.all(Publish)
+    ]
+    admitted = admit(execution, incoming)
+    ids = {row.id for rows in admitted.values() for row in rows}
+    for origin, (world, copies) in publishes:
+        left = tuple(copy for copy in copies if copy.row.id in ids)
+        if left:
+            yield origin, Publish(world, left)
 
 
 def take(execution: Execution) -> None:
@@ -28,7 +49,7 @@ def take(execution: Execution) -> None:
         _, _, memory, in_place = operations[0][1]
         execution.promote(shelf, in_place)
         with closing(execution.session.ready(shelf, len(operations), execution.now)) as ready:
-            rows = [handed_out(execution, row, None) for row in ready]
+            rows = [handed_out(row, None, execution.now) for row in ready]
         left = _ready(execution, shelf) if rows else 0
         for index, _ in operations[len(rows) :]:
             execution.results[index] = Taken(None, 0)

@@ -8,22 +8,20 @@ from mqgate.storage.interface.messages import Memory, MessageRow, PostRow
 
 
 class Copy(NamedTuple):
-    """A published message in one queue: all that is its own."""
+    """A published message in one queue. Copies are alike but for id, place and expiry."""
 
     shelf: int
-    id: int
-    pos: int
+    row: PostRow
 
 
 class Publish(NamedTuple):
     """Store a message in several queues, its body once. Result: None.
 
-    ``row`` is the message of the first copy; its id is the origin of all of them.
+    The id of the first copy is the origin of all of them.
     """
 
     world: int
     copies: tuple[Copy, ...]
-    row: PostRow
 
 
 class Take(NamedTuple):

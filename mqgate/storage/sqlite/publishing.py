@@ -48,17 +48,18 @@ class PublishingStatements:
 
     # -- messages
 
-    def publish(self, publishes: Sequence[Publish]) -> None:
+    def publish(self, publishes: Sequence[tuple[int, Publish]]) -> None:
         messages: list[object] = []
         bodies: list[object] = []
-        for world, copies, row in publishes:
-            origin, state, _, due, expires, timeout, props, data = row
-            for shelf, id_, pos in copies:
+        for origin, (world, copies) in publishes:
+            for shelf, (id_, state, pos, due, expires, timeout, _, _) in copies:
                 messages += (id_, world, shelf, state, pos, due, expires, timeout, 0, 0)
                 messages += (origin, origin)
-            bodies += (origin, world, len(copies), props, data)
-        self._insert(statements.post_messages, messages, 12)
+            first = copies[0].row
+            bodies += (origin, world, len(copies), first.props, first.data)
+        # In this order, as for a post.
         self._insert(statements.post_bodies, bodies, 5)
+        self._insert(statements.post_messages, messages, 12)
 
     def held(self, shelf: Shelf, now: int, limit: int) -> int:
         held: int = self._execute(sql.HELD, (*shelf, now, limit)).fetchone()[0]
