@@ -6,6 +6,7 @@ from mqgate.dialects.robomq.refusal import Refused
 from mqgate.dialects.unforeseen import log_unforeseen
 from mqgate.engine.errors import (
     InvalidRequest,
+    LimitReached,
     OperationFailed,
     StoreUnavailable,
     Unroutable,
@@ -24,6 +25,8 @@ def status_and_text(error: BaseException, asked: Asked) -> tuple[int, str]:
             return 404, "312 NO_ROUTE"
         case InvalidRequest():
             return 400, f"406 PRECONDITION_FAILED - {error}"
+        case LimitReached():
+            return 403, f"403 ACCESS_REFUSED - {error}"
         case StoreUnavailable():
             return 503, str(error) or "Service unavailable"
         case OperationFailed():

@@ -14,6 +14,7 @@ from mqgate.dialects.robomq.settings import Settings
 from mqgate.engine.engine import Engine
 from mqgate.engine.errors import (
     InvalidRequest,
+    LimitReached,
     NoRoom,
     OperationFailed,
     Overloaded,
@@ -232,6 +233,10 @@ class ErrorTests(RoboMQCase):
         self.site = GateSite(front, self.clock)
         self.addCleanup(self.site.drain)
         return self.ask("GET", self.where() + "?s3cret")
+
+    def test_what_would_lead_beyond_a_limit_is_403(self) -> None:
+        error = LimitReached("the limit of 5 queues is reached")
+        self.assert_refused(self.answer_of(fail(error)), 403, f"403 ACCESS_REFUSED - {error}")
 
     def test_a_database_that_cannot_now_is_503(self) -> None:
         for error in (StoreUnavailable("the disk is full"), Overloaded("x"), NoRoom("y")):
