@@ -28,6 +28,8 @@ NOW = 1_800_000_000_000
 NEVER = 1 << 62
 SHELF = 2
 LARGE = 1 << 30
+#: What is found of a message as it was posted.
+FIELDS = PostRow._fields
 #: Where the queue's deleted messages stay: its number.
 MEMORY = 1
 
@@ -163,6 +165,27 @@ class PostingContract(StoreContract):
             found._replace(body=0),  # which that is, is the store's own affair
             ops.MessageRow(1, 1, 1, NOW + 50, NOW + 9, 50, 50, 1, NOW, 0, 1, b"p", b"body 1"),
         )
+
+    def test_messages_posted_together_may_differ_in_anything(self: Any) -> None:
+        others: tuple[dict[str, Any], ...] = (
+            {},
+            {"props": b""},
+            {"expires": NOW + 9},
+            {"timeout": 50},
+            {"pos": 5},
+            {"state": 2, "due": NOW + 9},
+            {"data": b"2" * 5000},
+        )
+        for other in others:
+            with self.subTest(other=other):
+                rows = [row(1), row(2, **other), row(3, props=b"3")]
+                self.post(*rows)
+                found = [self.get(id_) for id_ in (1, 2, 3)]
+                self.assertEqual(
+                    [ops.PostRow._make(getattr(it, field) for field in FIELDS) for it in found],
+                    rows,
+                )
+                self.delete(1, 2, 3)
 
     def test_a_lease_takes_the_place_of_the_timeout_for_once(self: Any) -> None:
         self.post(row(1, timeout=50))

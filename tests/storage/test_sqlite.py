@@ -112,12 +112,21 @@ class OpeningTests(Files):
             assert connection is not None
             found = {
                 name: connection.execute(f"PRAGMA {name}").fetchone()[0]
-                for name in ("journal_mode", "synchronous", "auto_vacuum", "secure_delete")
+                for name in (
+                    *("journal_mode", "synchronous", "auto_vacuum"),
+                    *("page_size", "secure_delete"),
+                )
             }
             store.close()
             self.assertEqual(
                 found,
-                {"journal_mode": "wal", "synchronous": 2, "auto_vacuum": 2, "secure_delete": 0},
+                {
+                    "journal_mode": "wal",
+                    "synchronous": 2,
+                    "auto_vacuum": 2,
+                    "page_size": 8192,
+                    "secure_delete": 0,
+                },
             )
 
     def test_another_programs_database_is_refused(self) -> None:

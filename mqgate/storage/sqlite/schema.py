@@ -19,6 +19,13 @@ BUSY_SECONDS = 5.0
 
 ALL_COPIED = Backups()
 
+#: Of a new file, in this order.
+_BEFORE_TABLES = (
+    # With SQLite's 4 KiB, a message in batches of 100 costs a twelfth more (more pages to log,
+    # more of them to split), and a single caller's commit a twentieth less.
+    "PRAGMA page_size = 8192",
+    "PRAGMA auto_vacuum = INCREMENTAL",
+)
 _SETTINGS = (
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",
@@ -86,7 +93,8 @@ def _prepare(
         raise StoreError(f"{path} is of an older mqgate: start the server once to upgrade it")
     _keep_private(path)
     if not tables:
-        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # before the first table
+        for setting in _BEFORE_TABLES:
+            connection.execute(setting)
     for setting in _SETTINGS:
         connection.execute(setting).fetchall()
     if 0 < version < len(steps):

@@ -34,10 +34,10 @@ from mqgate.storage.statements import HIGHEST, TAKE_SLOT
 SLOT = 0
 #: An operator's command that works beside it takes the next.
 COMMAND_SLOT = 1
-#: Unused pages are given back so many at a time (1,000 take 4.5 ms) …
-PAGES_AT_ONCE = 1000
+#: Unused pages are given back so many at a time (which takes milliseconds) …
+PAGES_AT_ONCE = 500
 #: … and so many are kept for what comes next.
-PAGES_KEPT = 1000
+PAGES_KEPT = 500
 
 #: What is the disk's, the lock's or the memory's fault, and may pass; anything else is a bug, or
 #: an operation that cannot be done.

@@ -86,6 +86,17 @@ def post_small(rows: int) -> str:
 
 
 @cache
+def post_plain(rows: int) -> str:
+    """The same for messages that differ in id and body alone; what they share comes first."""
+    row = "(?{0},?1,?2,0,?{0},0,?3,?4,0,0,0,?{0},?{1})"
+    return (
+        "INSERT INTO msg(id, world, queue, state, pos, due, expires, timeout, rcount, first_at,"
+        " body, origin, data) VALUES"
+        + ",".join(row.format(i, i + 1) for i in range(5, 5 + 2 * rows, 2))
+    )
+
+
+@cache
 def post_messages(rows: int) -> str:
     """Insert so many messages whose bodies stand apart."""
     return (
