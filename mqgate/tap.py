@@ -28,8 +28,8 @@ from mqgate.supervision import Supervision
 from mqgate.terminal import Terminal
 
 #: Few and short collections: under load, the slowest hundredth of posts takes a third of the time.
-#: Requests leave no cycles, but closed TLS connections do; full collections, which find those, look
-#: only at what came after the start.
+#: Requests and connections leave no cycles, but failed handshakes do; full collections, which find
+#: those, look only at what came after the start.
 COLLECTOR_THRESHOLDS = (2000, 4, 20)
 
 

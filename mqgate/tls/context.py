@@ -33,8 +33,14 @@ _CIPHERS = b"ECDHE+AESGCM:ECDHE+CHACHA20:ECDHE+AES:!AESCCM:!PSK"
 #: For clients from before TLS 1.2, which may know no elliptic curves, and whose signatures (over
 #: SHA-1 and MD5) OpenSSL only takes at its lowest security level.
 _OLD_CIPHERS = _CIPHERS + b":RSA+AESGCM:RSA+AES:!aNULL:@SECLEVEL=0"
+#: OpenSSL's SSL_OP_IGNORE_UNEXPECTED_EOF, which pyOpenSSL does not name: a client that closes its
+#: connection without saying so in TLS has closed it. HTTP tells by itself where a request ends; and
+#: an error would keep each such connection in memory until a full garbage collection, because
+#: Twisted's Failure about it holds the frame that holds it.
+_IGNORE_UNEXPECTED_EOF = 1 << 7
 _OPTIONS = (
-    SSL.OP_CIPHER_SERVER_PREFERENCE
+    _IGNORE_UNEXPECTED_EOF
+    | SSL.OP_CIPHER_SERVER_PREFERENCE
     | SSL.OP_NO_COMPRESSION
     | SSL.OP_NO_RENEGOTIATION
     | SSL.OP_SINGLE_ECDH_USE

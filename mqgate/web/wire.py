@@ -7,8 +7,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from twisted.internet.interfaces import IPullProducer, ISSLTransport, ITCPTransport
+from twisted.internet.protocol import connectionDone
 from twisted.internet.tcp import Connection
 from twisted.protocols.tls import TLSMemoryBIOProtocol
+from twisted.python.failure import Failure
 from zope.interface import directlyProvides, implementer, providedBy
 
 
@@ -209,6 +211,11 @@ class EagerTLS(TLSMemoryBIOProtocol):
     def makeConnection(self, transport: Any) -> None:
         """Begin TLS on a connection that was just accepted."""
         super().makeConnection(eager(transport))  # type: ignore[no-untyped-call]
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """Let go of the producer, too: it holds this, and a cycle would keep both in memory."""
+        self.unregisterProducer()  # type: ignore[no-untyped-call]
+        super().connectionLost(reason)  # type: ignore[no-untyped-call]
 
     def write(self, data: bytes) -> bool:
         """Write; False if the connection is lost or ended, so that not all of it will arrive."""

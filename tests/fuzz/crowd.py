@@ -6,6 +6,7 @@ import os
 import re
 import resource
 import socket
+import ssl
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -59,6 +60,21 @@ def idle(server: Server, connections: int, sent: bytes = b"") -> Iterator[list[s
                 server.ask("GET", "/healthz")  # it has accepted them when it answers
         server.ask("GET", "/healthz")
         yield opened
+
+
+@contextmanager
+def idle_in_tls(server: Server, connections: int) -> Iterator[None]:
+    """That many TLS connections that were answered something; they end without a close_notify."""
+    context = ssl.create_default_context(cafile=server.authority)
+    with ExitStack() as stack:
+        for _ in range(connections):
+            address = ("127.0.0.1", server.tls_port)
+            plain = socket.create_connection(address, timeout=PATIENCE_SECONDS)
+            secure = context.wrap_socket(plain, server_hostname="localhost")
+            stack.enter_context(secure)
+            secure.sendall(b"GET /healthz HTTP/1.1\r\n\r\n")
+            secure.recv(1000)
+        yield
 
 
 def converse(server: Server, *requests: bytes) -> list[Answer]:

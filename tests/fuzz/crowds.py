@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from statistics import median
 
-from tests.fuzz.crowd import idle, memory_of, room_for
+from tests.fuzz.crowd import idle, idle_in_tls, memory_of, room_for
 from tests.fuzz.flood import Flood
 from tests.live.case import LiveTestCase
 from tests.live.server import Server
@@ -17,6 +17,8 @@ _CONNECTIONS = 5000
 _CONNECTIONS_LEAST = 1000
 #: Bytes of memory for a connection on which nothing happens.
 _FOR_A_CONNECTION = 8 * 1024
+#: Bytes that may be left of a TLS connection; a garbage cycle has some thousands.
+_LEFT_IN_TLS = 1024
 #: What an allocator may keep for itself.
 _SLACK = 8 * _MIB
 _ASKED = 100
@@ -48,6 +50,18 @@ class HostileCrowds(LiveTestCase):
             server.ask("GET", "/healthz")
             after.append(memory_of(server))
         self.assert_flat(after)
+
+    def test_tls_connections_that_end_without_a_word(self) -> None:
+        """Most clients close the socket, and say nothing in TLS before; nothing may be left."""
+        connections = min(_CONNECTIONS_LEAST, room_for(_CONNECTIONS_LEAST))
+        server = self.started()
+        after: list[int] = []
+        for _ in range(self.crowds):
+            with idle_in_tls(server, connections):
+                server.ask("GET", "/healthz")
+            server.ask("GET", "/healthz")
+            after.append(memory_of(server))
+        self.assertLess(after[-1] - after[0], len(after) * connections * _LEFT_IN_TLS, after)
 
     def test_connections_with_half_a_head(self) -> None:
         """The same for those that began a request and went to sleep."""
