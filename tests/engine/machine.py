@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import sys
 import tempfile
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeVar
 
+from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
+from hypothesis.errors import Flaky
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 from twisted.python.failure import Failure
 
+from mqgate.engine.commits import Limits
 from mqgate.engine.values import DELETED, Message, NewMessage, Policy
 from mqgate.storage.sqlite.session import SMALL
 from tests.engine import operations as ask
@@ -51,6 +60,8 @@ keys = st.sampled_from([*[(0, "a")] * 6, (0, "b"), (1, "a")])
 policies = st.sampled_from(sorted(POLICIES))
 counts = st.integers(1, 4)
 which = st.integers(0, 11)
+#: How much may share a batch: everything, or not even what one turn brings.
+batch_rows = st.sampled_from([1000, 1000, 2, 1])
 #: What comes between an operation and the next: an end of the turn, nothing, or a begin of work.
 pauses = st.sampled_from(["settle", "settle", "none", "breathe"])
 
@@ -74,6 +85,10 @@ def pick(items: Sequence[T], index: int) -> T:
 
 class EngineMachine(RuleBasedStateMachine):
     """The engine beside the model, compared after each turn."""
+
+    #: What the last machine that failed ended with. Hypothesis keeps it to itself if the same steps
+    #: went well before, and says only that something is not the same.
+    trouble = ""
 
     def __init__(self) -> None:
         super().__init__()
@@ -256,9 +271,9 @@ class EngineMachine(RuleBasedStateMachine):
         self.pass_time(self.rig.now() + duration)
 
     @precondition(lambda self: self.numbered > self.started)
-    @rule(how=st.sampled_from(["restart", "crash", "crash after the commit"]))
-    def fall(self, how: str) -> None:
-        """The server is restarted, or falls over."""
+    @rule(how=st.sampled_from(["restart", "crash", "crash after the commit"]), rows=batch_rows)
+    def fall(self, how: str, rows: int) -> None:
+        """The server is restarted, or falls over; the next one may make smaller batches."""
         if how == "restart":
             self.shut_down()
         else:
@@ -266,7 +281,7 @@ class EngineMachine(RuleBasedStateMachine):
         for model in self.models:
             model.draining, model.line = False, []
         self.started = self.numbered
-        self.rig.start(after=DOWNTIME)
+        self.rig.start(after=DOWNTIME, limits=Limits(batch_rows=rows))
 
     def crash(self, committed: bool) -> None:
         """What had been answered holds, what not may hold or not."""
@@ -293,6 +308,8 @@ class EngineMachine(RuleBasedStateMachine):
                 self.look_around()
                 self.shut_down()
         finally:
+            if isinstance(sys.exception(), Exception):
+                EngineMachine.trouble = traceback.format_exc()
             self.rig.close()
             self.folder.cleanup()
 
@@ -307,3 +324,15 @@ class EngineMachine(RuleBasedStateMachine):
         for key in queues:
             self.ask(ask.Reserve(key, 100, None, 0, remove=True), "settle")
             self.ask(ask.Info(key), "settle")
+
+
+def run(how: settings) -> None:
+    """Try the machine. Raises what went wrong, and says it where hypothesis does not."""
+    EngineMachine.trouble = ""
+    try:
+        run_state_machine_as_test(EngineMachine, settings=how)
+    except Flaky as error:
+        told = EngineMachine.trouble or "No machine failed."
+        raise AssertionError(
+            f"{error}\nThe last machine that failed ended with:\n{told}"
+        ) from error

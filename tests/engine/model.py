@@ -252,6 +252,8 @@ class Model:
         place = Place(self.now + delay) if delay else Place(self.now, self.turn)
         if not self.queues[key].policy.keeps_place or place.instant < letter.place.instant:
             letter.stand(place)
+        elif letter.place == Place(place.instant):
+            letter.position = None  # two names for one instant: either is right
         letter.state, letter.due = (DELAYED, self.now + delay) if delay else (READY, 0)
 
     def delete(self, key: Key, ids: Sequence[int]) -> frozenset[int]:

@@ -16,11 +16,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import attrs
-from hypothesis.stateful import run_state_machine_as_test
 
 import mqgate
 import tests
-from tests.engine.machine import EngineMachine
+from tests.engine.machine import run
 from tests.engine.test_model import HASTY
 
 #: What the process says when the package is whole enough to be tried at all.
@@ -37,6 +36,11 @@ class Mutation:
     file: str
     old: str
     new: str
+
+    def applied(self, text: str) -> str:
+        """The file's text with the mistake; raises AssertionError if that has no place in it."""
+        assert text.count(self.old) == 1, f"{self.name}: nothing to replace in {self.file}"
+        return text.replace(self.old, self.new)
 
 
 MUTATIONS = (
@@ -176,6 +180,12 @@ MUTATIONS = (
 )
 
 
+def source_of(mutation: Mutation) -> str:
+    """The text of the file that a mistake is to be made in."""
+    assert mqgate.__file__ is not None
+    return (Path(mqgate.__file__).parent / mutation.file).read_text(encoding="utf-8")
+
+
 def plant(mutation: Mutation | None, folder: Path) -> None:
     """Copy the package and its tests into a folder, with this mistake."""
     for package in (mqgate, tests):
@@ -186,9 +196,7 @@ def plant(mutation: Mutation | None, folder: Path) -> None:
         )
     if mutation is not None:
         path = folder / "mqgate" / mutation.file
-        text = path.read_text(encoding="utf-8")
-        assert text.count(mutation.old) == 1, f"{mutation.name}: nothing to replace in {path}"
-        path.write_text(text.replace(mutation.old, mutation.new), encoding="utf-8")
+        path.write_text(mutation.applied(source_of(mutation)), encoding="utf-8")
 
 
 def is_noticed(mutation: Mutation | None, folder: Path) -> bool:
@@ -221,4 +229,4 @@ def survivors(mutations: Sequence[Mutation | None], folder: Path) -> list[str]:
 
 if __name__ == "__main__":
     print(READY, flush=True)
-    run_state_machine_as_test(EngineMachine, settings=HASTY)
+    run(HASTY)

@@ -17,6 +17,7 @@ from twisted.internet.task import Clock
 from twisted.logger import ILogObserver, LogEvent, LogLevel, eventAsText, globalLogPublisher
 from zope.interface import implementer
 
+from mqgate.engine.commits import Limits
 from mqgate.engine.engine import Engine
 from mqgate.engine.values import Policy
 from mqgate.storage.interface import Batch, Census, Opened, Stale, Store
@@ -128,13 +129,15 @@ class Rig:
         """The time in milliseconds."""
         return round(self.clock.seconds() * 1000)
 
-    def start(self, after: int = 0) -> None:
+    def start(self, after: int = 0, limits: Limits | None = None) -> None:
         """Start an engine on the present file, after so many milliseconds."""
         self.clock.rightNow += after / 1000
         self.store = BrittleStore(SQLiteStore(str(self.path), Inline()))
         opened = self.store.open()
         self.worlds = self.store.worlds([["first"], ["second"]])
-        self.engine = Engine(self.store, self.clock, self.now, self._policies, opened=opened)
+        self.engine = Engine(
+            self.store, self.clock, self.now, self._policies, limits or Limits(), opened=opened
+        )
         self.engine.start()
         self.settle()
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from hypothesis import HealthCheck, Phase, settings
-from hypothesis.stateful import run_state_machine_as_test
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.engine.machine import EngineMachine
+from tests.engine.machine import run
 
 _COMMON = settings(
     deadline=None,
@@ -15,9 +14,9 @@ _COMMON = settings(
     suppress_health_check=list(HealthCheck),
 )
 #: What a developer waits for.
-QUICK = settings(_COMMON, max_examples=80, stateful_step_count=40)
+QUICK = settings(_COMMON, max_examples=200, stateful_step_count=40)
 #: The long tier.
-LONG = settings(_COMMON, max_examples=3000, stateful_step_count=60)
+LONG = settings(_COMMON, max_examples=10_000, stateful_step_count=60)
 #: For looking only whether there is a failure, as the mutants do: no time is spent on the smallest.
 HASTY = settings(_COMMON, max_examples=3000, stateful_step_count=40, phases=[Phase.generate])
 
@@ -27,4 +26,4 @@ class ModelTests(SynchronousTestCase):
 
     def test_the_engine_does_what_the_model_does(self) -> None:
         """See ``tests.engine.model`` for what that is, and ``tests.engine.turns`` for how."""
-        run_state_machine_as_test(EngineMachine, settings=QUICK)
+        run(QUICK)

@@ -6,7 +6,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.engine.exchange_machine import ExchangeMachine
-from tests.engine.machine import EngineMachine
+from tests.engine.machine import run
 from tests.engine.test_model import LONG
 
 
@@ -17,7 +17,7 @@ class ModelTests(SynchronousTestCase):
 
     def test_the_engine_does_what_the_model_does(self) -> None:
         """Also what comes together once in thousands of runs."""
-        run_state_machine_as_test(EngineMachine, settings=LONG)
+        run(LONG)
 
     def test_exchanges_do_what_their_model_does(self) -> None:
         run_state_machine_as_test(ExchangeMachine, settings=LONG)
