@@ -5,30 +5,28 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from contextlib import closing, contextmanager
 
 from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
 
 from mqgate.engine.errors import MessageNotFound
 from mqgate.engine.values import Message
 from mqgate.storage.sqlite import Inline, SQLiteStore
-from mqgate.storage.sqlite.schema import migrations
+from mqgate.storage.sqlite.schema import migrations, open_file
 from mqgate.storage.verify import verify
 from tests.engine.case import START, EngineCase
+from tests.storage.aged import AGE, LARGE, restore, versions
 
-FIXTURES = Path(__file__).parent / "fixtures"
-LARGE = b"large " * 150
-
-#: Ids in the file of schema 1, by their bodies.
-DELETED = {
-    b"deleted": 2255260483584000010,
-    b"deleted and large " + LARGE: 2255260483584000011,
-    b"deleted 3": 2255260483584000012,
-    b"deleted later": 2255260504555520000,
-    b"taken for good": 2255260504555520001,
-}
-TO_EXPIRE = 2255260504555520002
+#: Deleted messages that are still to be read, in the order of their ids.
+DELETED = [
+    b"deleted",
+    b"deleted and large " + LARGE,
+    b"deleted 3",
+    b"deleted later",
+    b"taken for good",
+    b"deleted, to expire before it is forgotten",
+]
 
 
 def described(connection: sqlite3.Connection) -> list[tuple[object, ...]]:
@@ -36,20 +34,25 @@ def described(connection: sqlite3.Connection) -> list[tuple[object, ...]]:
     return connection.execute("SELECT type, name, sql FROM sqlite_master ORDER BY name").fetchall()
 
 
-class FirstSchemaTests(EngineCase):
-    """``1.sql`` was written five seconds after `START`, with a message in every state."""
+class Upgraded(EngineCase):
+    """A file with a message in every state, left some seconds ago by an older version."""
+
+    #: Its schema.
+    version: int
 
     def setUp(self) -> None:
-        folder = self.mktemp()
-        os.makedirs(folder)
-        self.path = os.path.join(folder, "queues.db")
-        connection = sqlite3.connect(self.path)
-        connection.executescript((FIXTURES / "1.sql").read_text())
-        connection.close()
+        self.folder = self.mktemp()
+        os.makedirs(self.folder)
+        self.path = os.path.join(self.folder, "queues.db")
+        restore(self.version, self.path)
         self.clock = Clock()
-        self.clock.advance(START + 5)
+        self.clock.advance(START + AGE)
         self.start()
         self.addCleanup(self.finish)
+        with self.connected() as connection:
+            deleted = connection.execute("SELECT id FROM msg WHERE state = 3 ORDER BY id")
+            ids = [id_ for (id_,) in deleted]
+        self.deleted = dict(zip(DELETED, ids, strict=True))
 
     @contextmanager
     def connected(self) -> Iterator[sqlite3.Connection]:
@@ -76,12 +79,25 @@ class FirstSchemaTests(EngineCase):
             (version,) = connection.execute("PRAGMA user_version").fetchone()
             schema = described(connection)
         self.assertEqual(version, len(migrations()))
-        self.path = os.path.join(os.path.dirname(self.path), "new.db")
+        self.path = os.path.join(self.folder, "new.db")
         store = SQLiteStore(self.path, Inline())
         store.open()
         store.close()
         with self.connected() as connection:
             self.assertEqual(schema, described(connection))
+
+    def test_it_makes_no_difference_which_versions_came_in_between(self) -> None:
+        steps = migrations()
+        newest = len(steps)
+        found = []
+        for name, stops in (("direct", [newest]), ("late", range(self.version + 1, newest + 1))):
+            path = os.path.join(self.folder, f"{name}.db")
+            restore(self.version, path)
+            for stop in stops:
+                open_file(path, steps[:stop]).close()
+            with closing(sqlite3.connect(path)) as connection:
+                found.append(list(connection.iterdump()))
+        self.assertEqual(found[0], found[1])
 
     def test_messages_are_handed_out_in_their_order(self) -> None:
         self.assertEqual(self.size("all"), (4, 5))  # one has expired
@@ -102,21 +118,22 @@ class FirstSchemaTests(EngineCase):
         self.assertEqual(self.take(9, "all")[-1:], [b"delayed"])
 
     def test_what_was_deleted_is_readable_until_its_time(self) -> None:
-        for body, id_ in DELETED.items():
+        for body, id_ in self.deleted.items():
             self.assertEqual(self.read(id_).body, body)
         self.assertEqual(self.size("gone"), (0, 6))
         self.pass_time(595)
-        self.refused(self.engine.get(self.world, "gone", DELETED[b"deleted"]), MessageNotFound)
-        self.assertEqual(self.read(DELETED[b"deleted later"]).body, b"deleted later")
+        self.refused(self.engine.get(self.world, "gone", self.deleted[b"deleted"]), MessageNotFound)
+        self.assertEqual(self.read(self.deleted[b"deleted later"]).body, b"deleted later")
         self.pass_time(5)
         self.refused(
-            self.engine.get(self.world, "gone", DELETED[b"deleted later"]), MessageNotFound
+            self.engine.get(self.world, "gone", self.deleted[b"deleted later"]), MessageNotFound
         )
 
     def test_what_was_deleted_and_expires_sooner_is_gone_then(self) -> None:
-        self.assertEqual(self.read(TO_EXPIRE).count, 0)
+        brief = self.deleted[DELETED[-1]]
+        self.assertEqual(self.read(brief).count, 0)
         self.pass_time(2)
-        self.refused(self.engine.get(self.world, "gone", TO_EXPIRE), MessageNotFound)
+        self.refused(self.engine.get(self.world, "gone", brief), MessageNotFound)
 
     def test_all_of_it_can_be_deleted_and_nothing_is_left(self) -> None:
         self.assertEqual(self.take(9, "cleared"), [b"after it was cleared"])
@@ -135,3 +152,32 @@ class FirstSchemaTests(EngineCase):
         with self.connected() as connection:
             for table in ("msg", "body", "remembered", "old_shelf"):
                 self.assertEqual(connection.execute(f"SELECT * FROM {table}").fetchall(), [])
+
+
+class FirstSchemaTests(Upgraded):
+    """Each body in a row of its own, each deleted message in the index of expiries."""
+
+    version = 1
+
+
+class SecondSchemaTests(Upgraded):
+    """Small bodies in their messages' rows, notes of deleted messages."""
+
+    version = 2
+
+
+class ThirdSchemaTests(Upgraded):
+    """With room for sums of bytes."""
+
+    version = 3
+
+
+del Upgraded, EngineCase  # or they would be run as well
+
+
+class FixtureTests(SynchronousTestCase):
+    """``tests.storage.aged`` says how a file comes to be there."""
+
+    def test_every_file_of_an_older_schema_is_tried(self) -> None:
+        tried = [each.version for each in (FirstSchemaTests, SecondSchemaTests, ThirdSchemaTests)]
+        self.assertEqual(versions(), tried)
