@@ -77,8 +77,8 @@ MUTATIONS = (
     Mutation(
         "a message deleted and remembered goes on being counted",
         "storage/executor/acknowledging.py",
-        "    execution.counts[shelf] -= len(there)\n",
-        "    execution.counts[shelf] -= 0 if memory else len(there)\n",
+        "    execution.counts[shelf] -= len(found)\n",
+        "    execution.counts[shelf] -= 0 if memory else len(found)\n",
     ),
     Mutation(
         "a remembered message that was put back is removed when its first time is over",

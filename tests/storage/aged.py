@@ -1,7 +1,8 @@
 """Files as older versions wrote them: ``fixtures/N.sql`` is one of schema N.
 
-``python -m tests.storage.aged`` writes that of the present schema, to be kept before the next
-migration is added. It is dumped as statements, so that a change of it can be read.
+``python -m tests.storage.aged`` writes that of the present schema, to be kept when the next migration
+is added. If one was forgotten, it writes that as well, upgraded from the one before. They are dumped
+as statements, so that a change of them can be read.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from twisted.internet.task import Clock
 from mqgate.engine.engine import Engine
 from mqgate.engine.values import NewMessage
 from mqgate.storage.sqlite import Inline, SQLiteStore
+from mqgate.storage.sqlite.backup import Backups
+from mqgate.storage.sqlite.schema import migrations, open_file
 from tests.engine.case import POLICIES, START
 
 T = TypeVar("T")
@@ -103,21 +106,28 @@ def dump(connection: sqlite3.Connection) -> Iterator[str]:
     yield from connection.iterdump()
 
 
-def main() -> None:
-    """Write the file of the present schema."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = f"{folder}/queues.db"
-        _Writer(path).write()
-        with closing(sqlite3.connect(path)) as connection:
-            (version,) = connection.execute("PRAGMA user_version").fetchone()
-            lines = [
-                f"-- A database of schema {version}, as that version left it {AGE} seconds after",
-                f"-- {START:.0f} of its clock (`python -m tests.storage.aged`).",
-                *dump(connection),
-            ]
+def keep(path: str, how: str) -> None:
+    """Make a fixture of a file."""
+    with closing(sqlite3.connect(path)) as connection:
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        lines = [f"-- A database of schema {version}, {how}.", *dump(connection)]
     fixture = FIXTURES / f"{version}.sql"
     fixture.write_text("\n".join(lines) + "\n", encoding="utf-8")
     print(f"wrote {fixture}")
+
+
+def main() -> None:
+    """Write what is missing, and the file of the present schema."""
+    with tempfile.TemporaryDirectory() as folder:
+        steps = migrations()
+        for version in sorted(set(range(1, len(steps))) - set(versions())):
+            path = f"{folder}/{version}.db"
+            restore(version - 1, path)
+            open_file(path, steps[:version], backups=Backups(wanted=False)).close()
+            keep(path, f"upgraded from that of schema {version - 1}")
+        path = f"{folder}/queues.db"
+        _Writer(path).write()
+        keep(path, f"as that version left it {AGE} seconds after {START:.0f} of its clock")
 
 
 if __name__ == "__main__":
