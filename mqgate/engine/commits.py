@@ -47,6 +47,8 @@ class Limits:
     #: A reserve or peek stops adding messages once it has so many bytes: an answer of a hundred
     #: large ones would hold everybody else up while it is written.
     answer_bytes: int = 8 << 20
+    #: How many topics with values one world has.
+    topics: int = 100_000
     waiting_operations: int = 10_000
     waiting_bytes: int = 64 << 20
 

@@ -26,6 +26,7 @@ from mqgate.engine.ids import LARGEST, Ids
 from mqgate.engine.planning import Verb
 from mqgate.engine.publishing import Publish, Take
 from mqgate.engine.reserving import Reserve
+from mqgate.engine.topic_values import TopicValues
 from mqgate.engine.upkeep import Upkeep
 from mqgate.engine.values import (
     Census,
@@ -73,6 +74,7 @@ class Engine:
         self._now = now
         self._catalogue = Catalogue()
         self._lines: Lines[Reserve] = Lines(clock, now, self._wake)
+        limits = limits or Limits()
         self._commits = GroupCommit(
             store,
             clock,
@@ -82,10 +84,12 @@ class Engine:
             policies,
             allowances or {},
             self._lines,
-            limits or Limits(),
+            limits,
             observer,
         )
         self._upkeep = Upkeep(store, clock, now, self._commits)
+        #: The verbs on topics: each has a latest and a retained value.
+        self.topics = TopicValues(self._enter, self._commits.enter_again, limits.topics)
 
     # -- life
 

@@ -68,6 +68,10 @@ class LimitReached(EngineError):
     """
 
 
+class TopicsFull(LimitReached):
+    """The world has as many topics as it may have, each with a retained value; nothing changed."""
+
+
 class OperationFailed(EngineError):
     """This operation alone could not be done, for a reason nobody foresaw; it changed nothing.
 

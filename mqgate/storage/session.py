@@ -16,6 +16,7 @@ from mqgate.storage.interface import (
     Release,
     WorldRows,
 )
+from mqgate.storage.topic_session import TopicSession
 
 #: A (world, shelf).
 Shelf = tuple[int, int]
@@ -30,7 +31,7 @@ class Rows(Iterator[RawRow], Protocol):
         """Read no more of them."""
 
 
-class Session(Protocol):
+class Session(TopicSession, Protocol):
     """The statements of one database, inside one transaction. Times are in milliseconds."""
 
     # -- the catalogue and the gateway

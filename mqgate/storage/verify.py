@@ -121,6 +121,46 @@ _CHECKS: tuple[tuple[str, str], ...] = (
         """,
     ),
     (
+        "world {0} counts {1} topics but has {2}",
+        """
+        SELECT id, topics, there FROM
+            (SELECT w.id, w.topics, count(t.topic) AS there
+                FROM world w LEFT JOIN topic_value t ON t.world = w.id GROUP BY w.id)
+        WHERE topics <> there
+        """,
+    ),
+    (
+        "{2} topics of world {0} have one number, {1}",
+        """
+        SELECT world, latest_seq, count(*) FROM topic_value GROUP BY world, latest_seq
+            HAVING count(*) > 1
+        """,
+    ),
+    (
+        "topic {1!r} of world {0} has the numbers {2} and {3}, but the world has come to {4}",
+        """
+        SELECT t.world, t.topic, t.latest_seq, t.retained_seq, coalesce(w.topic_seq, 0)
+            FROM topic_value t LEFT JOIN world w ON w.id = t.world
+            WHERE w.id IS NULL OR t.latest_seq NOT BETWEEN 1 AND w.topic_seq
+                OR t.retained_seq NOT BETWEEN 0 AND t.latest_seq
+        """,
+    ),
+    (
+        "topic {1!r} of world {0} has values that do not go with their numbers",
+        """
+        SELECT world, topic FROM topic_value
+            WHERE latest IS NULL OR (retained_seq = 0 AND retained IS NOT NULL)
+        """,
+    ),
+    (
+        "topic {1!r} of world {0} has the number {2}, but those below {3} were dropped",
+        """
+        SELECT t.world, t.topic, t.latest_seq, w.topic_floor
+            FROM topic_value t JOIN world w ON w.id = t.world
+            WHERE t.retained IS NULL AND t.latest_seq < w.topic_floor
+        """,
+    ),
+    (
         "message {0} has an id above {1}, the highest given out",
         """
         SELECT id, (SELECT max(high) FROM gateway) FROM msg

@@ -7,12 +7,14 @@ a waiting reserve see what came with it (docs/architecture.md).
 
 from __future__ import annotations
 
-from mqgate.storage.executor import acknowledging, handing_out, posting, publishing, upkeep
+from mqgate.storage.executor import acknowledging, handing_out, posting, publishing, topics, upkeep
 from mqgate.storage.executor.execution import Execution, Kind
 from mqgate.storage.interface import (
     Batch,
     Delete,
+    DropValues,
     EmptyShelves,
+    FindValue,
     Forget,
     Get,
     GiveBack,
@@ -20,7 +22,9 @@ from mqgate.storage.interface import (
     Post,
     Probe,
     Publish,
+    PublishValue,
     PutBack,
+    ReadValue,
     Release,
     Reserve,
     Stale,
@@ -41,12 +45,16 @@ ORDER: tuple[Kind, ...] = (
     (Release, acknowledging.release),
     (GiveBack, acknowledging.give_back),
     (PutBack, acknowledging.put_back),
+    (DropValues, topics.drop),
+    (PublishValue, topics.publish),
     (Post, posting.post),
     (Publish, publishing.publish),
     (Reserve, handing_out.reserve),
     (Take, publishing.take),
     (Peek, handing_out.peek),
     (Get, handing_out.get),
+    (ReadValue, topics.read),
+    (FindValue, topics.find),
 )
 
 

@@ -47,6 +47,16 @@ from mqgate.storage.interface.messages import (
     Touch,
 )
 from mqgate.storage.interface.publishing import HELD_COUNTED, Copy, Publish, Take, Taken
+from mqgate.storage.interface.topics import (
+    Dropped,
+    DropValues,
+    FindValue,
+    Found,
+    Published,
+    PublishValue,
+    ReadValue,
+    TopicRow,
+)
 
 __all__ = [
     "EPOCH",
@@ -63,9 +73,13 @@ __all__ = [
     "Count",
     "Damaged",
     "Delete",
+    "DropValues",
+    "Dropped",
     "EmptyShelves",
     "ExchangeRow",
+    "FindValue",
     "Forget",
+    "Found",
     "Full",
     "Get",
     "GiveBack",
@@ -79,10 +93,13 @@ __all__ = [
     "PostRow",
     "Probe",
     "Publish",
+    "PublishValue",
+    "Published",
     "PutBack",
     "QueueFigures",
     "QueueRow",
     "Quota",
+    "ReadValue",
     "Refusal",
     "Release",
     "Reserve",
@@ -95,6 +112,7 @@ __all__ = [
     "Swept",
     "Take",
     "Taken",
+    "TopicRow",
     "Touch",
     "Unavailable",
     "WorldRows",
@@ -144,6 +162,10 @@ Operation: TypeAlias = (
     | Forget
     | Check
     | Probe
+    | PublishValue
+    | ReadValue
+    | FindValue
+    | DropValues
 )
 
 

@@ -23,6 +23,7 @@ from mqgate.storage.interface import (
 from mqgate.storage.session import Shelf
 from mqgate.storage.sqlite.publishing import PublishingStatements
 from mqgate.storage.sqlite.remembering import Remembered, listed
+from mqgate.storage.sqlite.topics import TopicStatements
 
 #: Rows that one INSERT takes: sqlite3 lets go of Python's lock for each statement, and getting it
 #: back from a busy reactor costs more than the row.
@@ -66,7 +67,7 @@ def _plain(rows: Sequence[PostRow]) -> list[object] | None:
     return values
 
 
-class SQLiteSession(PublishingStatements):
+class SQLiteSession(PublishingStatements, TopicStatements):
     """One connection's statements; implements `mqgate.storage.session.Session`."""
 
     def __init__(

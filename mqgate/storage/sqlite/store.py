@@ -16,8 +16,10 @@ from mqgate.storage.interface import (
     Census,
     Check,
     Damaged,
+    FindValue,
     Get,
     Opened,
+    ReadValue,
     Stale,
     StoreError,
     Unavailable,
@@ -58,8 +60,11 @@ _PASSING = frozenset(
 _DAMAGE = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 
+_READS = (Get, Check, ReadValue, FindValue)
+
+
 def _only_reads(batch: Batch) -> bool:
-    reads = all(isinstance(operation, Get | Check) for operation in batch.operations)
+    reads = all(isinstance(operation, _READS) for operation in batch.operations)
     return reads and not batch.changes and not batch.high
 
 
