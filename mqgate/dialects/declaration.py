@@ -46,6 +46,21 @@ class FirstSteps:
 
 
 @attrs.frozen
+class Annex:
+    """A plain listener of a dialect's own, with a door of its own behind it."""
+
+    #: An endpoint string with a port; if that is taken, the next free one is used.
+    endpoint: str
+    #: What to change to have it elsewhere, as the end of a sentence.
+    setting: str
+    #: What is said about it where the listeners are shown.
+    note: str
+    #: Opens that door; raises `ValueError`, a sentence, where the configuration does not go with
+    #: it. Given the dialect's other door.
+    open: Callable[[Opening, Any], Dialect]
+
+
+@attrs.frozen
 class Declaration:
     """A dialect's words in the configuration, and how it is opened."""
 
@@ -65,3 +80,5 @@ class Declaration:
     topologies: Callable[[Any], Mapping[str, Topology]] = lambda section: {}
     #: Whether it is spoken over TLS only, but for listeners that name it.
     https_only: bool = False
+    #: A listener that the dialect's settings ask for, beside those of the configuration.
+    annex: Callable[[Any], Annex | None] = lambda settings: None
