@@ -19,7 +19,7 @@ from mqgate.config.introduction import Door
 from mqgate.config.values import Configuration, Listening
 from mqgate.tls.certificates import Ensured, ensure
 from mqgate.tls.context import ServerContext
-from mqgate.tls.endpoints import open_listener
+from mqgate.tls.endpoints import PortTaken, open_listener
 from mqgate.tls.listeners import Listener
 from mqgate.tls.pem import KeyFiles, TLSError, certificates_text
 from mqgate.web.site import GateSite
@@ -59,6 +59,8 @@ class _Place:
     listener: Listener
     entrance: Entrance
     port: IListeningPort
+    #: What is said about it.
+    note: str = ""
     site: GateSite | None = None
 
 
@@ -82,18 +84,33 @@ class Listeners:
         """Open every socket; raises `TLSError` or `ListenError`."""
         for listening in self._configuration.sockets:
             entrance = Entrance()
-            port = open_listener(
-                listening.listener,
-                self._reactor,
-                entrance,
-                self._context(listening, now),
-                setting=listening.setting,
-                tls_protocol=EagerTLS,
-            )
-            self._places.append(_Place(listening.listener, entrance, port))
+            port = self._open(listening, entrance, self._context(listening, now))
+            self._places.append(_Place(listening.listener, entrance, port, listening.note))
         named = self._configuration.server.tls_authority
         if named is not None:
             self._authority = self._named_authority(named)
+
+    def _open(
+        self, listening: Listening, entrance: Entrance, context: ServerContext | None
+    ) -> IListeningPort:
+        """Open a socket; that of an annex on the first port from its own on that is free."""
+        listener = listening.listener
+        while True:
+            try:
+                return open_listener(
+                    listener,
+                    self._reactor,
+                    entrance,
+                    context,
+                    setting=listening.setting,
+                    tls_protocol=EagerTLS,
+                )
+            except PortTaken as taken:
+                next_one = listener.on_next_port() if listening.annex_of else None
+                if next_one is None:
+                    raise
+                self._log.info("{why} The next one is tried.", why=str(taken))
+                listener = next_one
 
     def warn_of_old_tls(self) -> None:
         """Have the log name the listeners that let in what is broken."""
@@ -118,7 +135,7 @@ class Listeners:
 
     def doors(self) -> list[Door]:
         """The listeners as their users see them: those for clients."""
-        count = len(self._configuration.listeners)
+        count = len(self._configuration.listeners) + len(self._configuration.annexes)
         return [self._door(place) for place in self._places[:count]]
 
     def refresh(self, now: datetime) -> None:
@@ -193,7 +210,7 @@ class Listeners:
     def _door(self, place: _Place) -> Door:
         made = place.listener.tls and place.listener.files is None
         authority = str(self._made.ca_file) if made and self._made else None
-        return Door(_url(place), place.listener.dialects, authority, _reach(place))
+        return Door(_url(place), place.listener.dialects, authority, _reach(place), place.note)
 
 
 def _interface(endpoint: str) -> str:

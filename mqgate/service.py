@@ -106,6 +106,8 @@ class Gate(Service):
             configuration, surroundings.reactor, surroundings.wall, surroundings.monotonic
         )
         self._engine: Engine | None = None
+        #: The doors behind the listeners that dialects have for themselves, by dialect.
+        self._annexes: dict[str, Dialect] = {}
         self._upkeep = LoopingCall(self._look_after_certificates)
         self._upkeep.clock = surroundings.reactor
         self._upkeep_fault = ""
@@ -160,7 +162,9 @@ class Gate(Service):
             SteadyTime(self._around.wall, self._around.monotonic, opened.high, AHEAD),
             self._policies(),
             Limits(
-                waiting_operations=limits.waiting_operations, waiting_bytes=limits.waiting_bytes
+                topics=limits.topics,
+                waiting_operations=limits.waiting_operations,
+                waiting_bytes=limits.waiting_bytes,
             ),
             opened=opened,
             allowances=allowed,
@@ -171,7 +175,14 @@ class Gate(Service):
             firsts = {group[0]: number for group, number in zip(names, numbers, strict=True)}
             metrics = self._monitoring.room(engine, firsts)
         self._declare(engine, worlds)
-        dialects = [self._dialect(each, engine, worlds) for each in self._declarations]
+        dialects = []
+        for declaration in self._declarations:
+            opening = self._opening(declaration, engine, worlds)
+            dialect = declaration.open(opening)
+            dialects.append(dialect)
+            annex = declaration.annex(opening.settings, [each.section for each in opening.grants])
+            if annex is not None:
+                self._annexes[declaration.name] = annex.open(opening, dialect)
         return engine, dialects, metrics
 
     def _policies(self) -> dict[str, Policy]:
@@ -200,17 +211,17 @@ class Gate(Service):
             if section is not None:
                 yield namespace.name, section
 
-    def _dialect(
+    def _opening(
         self, declaration: Declaration, engine: Engine, worlds: Mapping[str, int]
-    ) -> Dialect:
-        """A dialect with what each namespace grants it."""
+    ) -> Opening:
+        """What a dialect gets, with what each namespace grants it."""
         grants = []
         for _, section in self._sections(declaration):
             names = declaration.claims(section)
             numbers = {name: worlds[world_name(declaration.name, name)] for name in names}
             grants.append(Grant(section, numbers))
         settings = self._configuration.settings[declaration.name]
-        return declaration.open(Opening(engine, settings, grants))
+        return Opening(engine, settings, grants)
 
     def _site(
         self, listener: Listener, dialects: Sequence[Dialect], metrics: Room | None
@@ -226,6 +237,10 @@ class Gate(Service):
 
     def _served(self, listener: Listener, dialects: Sequence[Dialect]) -> list[Dialect]:
         """The dialects behind a listener, some of them barred if it is open to eavesdroppers."""
+        for annex in self._configuration.annexes:
+            if listener is annex.listener:
+                assert annex.annex_of is not None
+                return [self._annexes[annex.annex_of]]
         if listener.dialects is not None:
             return [dialect for dialect in dialects if dialect.name in listener.dialects]
         if listener.tls:

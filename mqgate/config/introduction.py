@@ -27,10 +27,14 @@ class Door:
     authority: str | None
     #: The addresses that it can be reached at, if they are many.
     reach: str = ""
+    #: What else there is to know about it.
+    note: str = ""
 
     def __str__(self) -> str:
         """Where it is, and that it is open to the network, if so."""
-        return f"{self.url} (open to the network: {self.reach})" if self.reach else self.url
+        reach = f"open to the network: {self.reach}" if self.reach else ""
+        told = "; ".join(each for each in (self.note, reach) if each)
+        return f"{self.url} ({told})" if told else self.url
 
     @property
     def secure(self) -> bool:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import attrs
+import msgspec
 
 from mqgate.config.problems import ConfigurationError, Place, show
 from mqgate.config.secrets import SecretSource
@@ -63,18 +64,20 @@ def read(
     groups = place.below("namespaces", secret=True)
     namespaces = _namespaces(raw_namespaces, spoken, secrets, groups)
     listeners = _listeners(server, overrides, spoken, place)
+    settings = {
+        name: convert(sections[name], declaration.settings, place.below(name))
+        for name, declaration in spoken.items()
+    }
     return Configuration(
         folder=folder,
         data=os.path.abspath(overrides.data or os.path.join(folder, server.data)),
         listeners=listeners,
         server=server,
-        settings={
-            name: convert(sections[name], declaration.settings, place.below(name))
-            for name, declaration in spoken.items()
-        },
+        settings=settings,
         namespaces=namespaces,
         worlds=worlds(namespaces, spoken, groups),
         scraping=_scraping(server, listeners, folder, place.below("metrics").below("listen")),
+        annexes=tuple(_annexes(settings, namespaces, spoken, place)),
     )
 
 
@@ -196,6 +199,27 @@ def _scraping(
         fault = f"{show(server.metrics.listen)} has the address of another listener: use another"
         raise place.refused(fault)
     return Listening(listener, f"listen under [metrics] in {place.source}")
+
+
+def _annexes(
+    settings: Mapping[str, msgspec.Struct],
+    namespaces: Sequence[Namespace],
+    spoken: Mapping[str, Declaration],
+    place: Place,
+) -> Iterator[Listening]:
+    """The listeners that dialects want for themselves."""
+    for name, declaration in spoken.items():
+        sections = [each.sections[name] for each in namespaces if name in each.sections]
+        try:
+            annex = declaration.annex(settings[name], sections)
+            if annex is None:
+                continue
+            listener = parse_listener(annex.endpoint, Path())
+        except ValueError as error:
+            raise place.below(name).refused(str(error)) from None
+        listener = attrs.evolve(listener, dialects=frozenset([name]))
+        setting = f"{annex.setting} in {place.source}"
+        yield Listening(listener, setting, annex_of=name, note=annex.note)
 
 
 def _listener(

@@ -84,10 +84,12 @@ _HTTP_SIZES = {
 
 
 class LimitsTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``[limits]``: how much work may wait for the database before more is turned away."""
+    """``[limits]``: how much work may wait before more is turned away, and how many topics are."""
 
     waiting_bytes: Size = Size(64 * 2**20)
     waiting_operations: Annotated[int, msgspec.Meta(ge=1)] = 10_000
+    #: Of one world.
+    topics: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 100_000
 
 
 class MetricsTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -161,6 +163,10 @@ class Listening:
     listener: Listener
     #: What to change to have it elsewhere, as the end of a sentence.
     setting: str
+    #: The dialect that has it for itself. Its port need not be the one that was asked for.
+    annex_of: str | None = None
+    #: What is said about it where the listeners are shown.
+    note: str = ""
 
 
 @attrs.frozen
@@ -193,8 +199,11 @@ class Configuration:
     worlds: tuple[tuple[str, ...], ...]
     #: The listener for metrics; it is none of `listeners`, and serves no dialect.
     scraping: Listening | None = None
+    #: The listeners that dialects have for themselves.
+    annexes: tuple[Listening, ...] = ()
 
     @property
     def sockets(self) -> tuple[Listening, ...]:
-        """All that is to be opened."""
-        return (*self.listeners, self.scraping) if self.scraping else self.listeners
+        """All that is to be opened: those for clients first."""
+        for_clients = (*self.listeners, *self.annexes)
+        return (*for_clients, self.scraping) if self.scraping else for_clients

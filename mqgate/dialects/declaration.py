@@ -55,8 +55,7 @@ class Annex:
     setting: str
     #: What is said about it where the listeners are shown.
     note: str
-    #: Opens that door; raises `ValueError`, a sentence, where the configuration does not go with
-    #: it. Given the dialect's other door.
+    #: Opens that door, given the dialect's other one.
     open: Callable[[Opening, Any], Dialect]
 
 
@@ -80,5 +79,7 @@ class Declaration:
     topologies: Callable[[Any], Mapping[str, Topology]] = lambda section: {}
     #: Whether it is spoken over TLS only, but for listeners that name it.
     https_only: bool = False
-    #: A listener that the dialect's settings ask for, beside those of the configuration.
-    annex: Callable[[Any], Annex | None] = lambda settings: None
+    #: A listener that the dialect's settings ask for, beside those of the configuration; given the
+    #: settings, and the sections of all namespaces. Raises `ValueError`, a sentence, where they do
+    #: not go together.
+    annex: Callable[[Any, Sequence[Any]], Annex | None] = lambda settings, sections: None

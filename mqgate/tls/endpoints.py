@@ -30,6 +30,10 @@ class ListenError(Exception):
     """A listener cannot be opened; its text is one sentence for the operator."""
 
 
+class PortTaken(ListenError):
+    """It is because another program has its port already."""
+
+
 def over_tls(
     site: IProtocolFactory,
     context: ServerContext,
@@ -82,7 +86,8 @@ def open_endpoint(
     [result] = outcome
     if isinstance(result, Failure):
         if isinstance(result.value, CannotListenError | OSError):
-            raise ListenError(_explain(name, result.value, setting)) from result.value
+            kind = PortTaken if _is_taken(result.value) else ListenError
+            raise kind(_explain(name, result.value, setting)) from result.value
         result.raiseException()
     return result
 
@@ -98,6 +103,11 @@ def _endpoint(text: str, reactor: Any, setting: str) -> IStreamServerEndpoint:
         ) from error
     except (ValueError, TypeError, AttributeError) as error:
         raise ListenError(f"{text!r} is no endpoint ({error}): change {setting}.") from error
+
+
+def _is_taken(error: CannotListenError | OSError) -> bool:
+    cause = error.socketError if isinstance(error, CannotListenError) else error
+    return isinstance(cause, OSError) and cause.errno == errno.EADDRINUSE
 
 
 def _explain(name: str, error: CannotListenError | OSError, setting: str) -> str:

@@ -28,6 +28,7 @@ _ARGUMENTS = {
     "ssl": ("port", "privateKey", "certKey", "interface", "backlog", "extraCertChain"),
     "tls": ("path", "port", "backlog", "interface"),
 }
+_LAST_PORT = 65_535
 #: What stands for all addresses, of IPv4 and IPv6.
 _ALL = ("0.0.0.0", "::")
 _FILE_KEYS = ("privateKey", "certKey", "extraCertChain")
@@ -50,6 +51,15 @@ class Listener:
     files: KeyFiles | None = None
     #: The dialects that are served here; None for all.
     dialects: frozenset[str] | None = None
+
+    def on_next_port(self) -> Listener | None:
+        """The same one port further; None if there is none."""
+        kind, arguments = _take_apart(self.endpoint)
+        port = int(arguments["port"]) + 1
+        if port > _LAST_PORT:
+            return None
+        endpoint = _put_together(kind, {**arguments, "port": str(port)})
+        return attrs.evolve(self, endpoint=endpoint)
 
     def clashes_with(self, other: Listener) -> bool:
         """Whether both ask for the same address, which only one can have."""

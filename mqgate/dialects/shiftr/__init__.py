@@ -33,15 +33,21 @@ def _open(opening: Opening) -> Door:
     return Door(opening.engine, Access(opening.grants), opening.settings, busy)
 
 
-def _annex(settings: Settings) -> Annex | None:
+def _annex(settings: Settings, sections: Sequence[Namespace]) -> Annex | None:
     """The Desktop edition's listener."""
     desktop = settings.desktop
     if desktop is None:
         return None
+    instances = [name for section in sections for name in section.instances]
+    if not instances:
+        raise ValueError("desktop has no instance: add a section [namespaces.demo.shiftr]")
+    if desktop.instance and desktop.instance not in instances:
+        known = " or ".join(map(repr, instances))
+        raise ValueError(f"desktop.instance is {desktop.instance!r}: use {known}")
     interface = desktop.interface.replace(":", r"\:")
     return Annex(
         f"tcp:{desktop.port}:interface={interface}",
-        "the port or the interface under [shiftr.desktop]",
+        "[shiftr.desktop]",
         "shiftr Desktop: everybody may publish and read",
         _open_desktop,
     )

@@ -37,12 +37,9 @@ class Everybody:
     """A doorkeeper who lets everybody in, to one instance."""
 
     def __init__(self, grants: Sequence[Grant], instance: str) -> None:
-        """Raises `ValueError` if there is no such instance; without a name, it is the first."""
+        """Without a name, it is the first instance of all."""
         worlds = {name: world for grant in grants for name, world in grant.worlds.items()}
-        if not worlds or (instance and instance not in worlds):
-            known = " or ".join(map(repr, worlds)) or "[namespaces.NAME.shiftr] to have one"
-            raise ValueError(f"instance is {instance!r} under [shiftr.desktop]: use {known}")
-        self._pass = Pass(worlds[instance] if instance else next(iter(worlds.values())), True)
+        self._pass = Pass(worlds[instance or next(iter(worlds))], may_write=True)
 
     def admit(self, asked: Asked) -> Pass:
         """See `Doorkeeper`."""
