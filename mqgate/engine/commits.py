@@ -28,6 +28,7 @@ from mqgate.storage.interface import (
     Post,
     Probe,
     Publish,
+    PublishValue,
     Stale,
     Store,
     Unavailable,
@@ -83,7 +84,8 @@ class _UnderWay:
 
 def _wrote(batch: Batch) -> bool:
     """Whether it has shown that writing works: a disk may let itself be read, and no more."""
-    sure = any(isinstance(operation, Post | Probe | Publish) for operation in batch.operations)
+    writes = Post | Probe | Publish | PublishValue
+    sure = any(isinstance(operation, writes) for operation in batch.operations)
     return sure or bool(batch.changes or batch.high)
 
 

@@ -26,9 +26,10 @@ from mqgate.engine.ids import LARGEST, Ids
 from mqgate.engine.planning import Verb
 from mqgate.engine.publishing import Publish, Take
 from mqgate.engine.reserving import Reserve
-from mqgate.engine.topic_values import TopicValues
+from mqgate.engine.topic_values import TopicValues, Value
 from mqgate.engine.upkeep import Upkeep
 from mqgate.engine.values import (
+    TOPIC_EXCHANGE,
     Census,
     Message,
     NewMessage,
@@ -89,7 +90,9 @@ class Engine:
         )
         self._upkeep = Upkeep(store, clock, now, self._commits)
         #: The verbs on topics: each has a latest and a retained value.
-        self.topics = TopicValues(self._enter, self._commits.enter_again, limits.topics)
+        self.topics = TopicValues(
+            self._publish, self._enter, self._commits.enter_again, limits.topics
+        )
 
     # -- life
 
@@ -229,18 +232,10 @@ class Engine:
         the same exchange. Fails with `ExchangeNotFound`, with what `Wiring` may not make, or, if
         it is ``mandatory`` to reach a queue, with `Unroutable`; then nothing is made either.
         """
-        verb = Publish(
-            world,
-            exchange,
-            keys,
-            message,
-            wiring,
-            mandatory,
-            self._catalogue,
-            self._lines.note_due,
-            self._upkeep.expects,
-        )
-        return self._enter_checked(verb, *_names_in(wiring))
+        value = None
+        if exchange == TOPIC_EXCHANGE and keys:
+            value = self.topics.value_of(world, keys[0], message)
+        return self._publish(world, exchange, keys, message, value, wiring, mandatory)
 
     def take(
         self, world: int, queue: str, *, wiring: Wiring | None = None
@@ -317,6 +312,30 @@ class Engine:
         except StoreUnavailable as error:
             verb.fail(error)
         return verb.deferred
+
+    def _publish(
+        self,
+        world: int,
+        exchange: str,
+        keys: Sequence[str],
+        message: NewMessage,
+        value: Value | None,
+        wiring: Wiring | None = None,
+        mandatory: bool = False,
+    ) -> Deferred[int]:
+        verb = Publish(
+            world,
+            exchange,
+            keys,
+            message,
+            wiring,
+            mandatory,
+            value,
+            self._catalogue,
+            self._lines.note_due,
+            self._upkeep.expects,
+        )
+        return self._enter_checked(verb, *_names_in(wiring))
 
     def _enter_named(self, verb: verbs.OnQueue[T]) -> Deferred[T]:
         return self._enter_checked(verb, verb.queue)

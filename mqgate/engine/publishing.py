@@ -13,10 +13,12 @@ from mqgate.engine.errors import (
     ExchangeNotFound,
     QueueNotFound,
     ReservedName,
+    TopicsFull,
     Unroutable,
 )
 from mqgate.engine.exchanges import ROUTES
 from mqgate.engine.planning import Plan, Verb
+from mqgate.engine.topic_values import Value
 from mqgate.engine.values import (
     DEFAULT_EXCHANGE,
     NEVER,
@@ -87,6 +89,7 @@ class Publish(Verb[int]):
         "message",
         "rows",
         "size",
+        "value",
         "wiring",
         "world",
     )
@@ -99,6 +102,7 @@ class Publish(Verb[int]):
         message: NewMessage,
         wiring: Wiring | None,
         mandatory: bool,
+        value: Value | None,
         catalogue: Catalogue,
         due_note: DueNote,
         expiry_note: ExpiryNote,
@@ -110,6 +114,8 @@ class Publish(Verb[int]):
         self.message = message
         self.wiring = wiring
         self.mandatory = mandatory
+        #: What a topic is to have of it.
+        self.value = value
         self._catalogue = catalogue
         # What it comes to is known when it is planned, which is too late to keep a batch small:
         # the exchange's last publish tells.
@@ -134,7 +140,8 @@ class Publish(Verb[int]):
         self._reached = [queue.name for queue in queues]
         if not self.message.delay:
             plan.readied.update((self.world, name) for name in self._reached)
-        return self._operation(plan, queues)
+        operation = self._operation(plan, queues)
+        return operation if self.value is None else self.value.operation(operation)
 
     def _queues(self, draft: Draft) -> list[QueueRow]:
         """The queues that the keys lead to, each once."""
@@ -173,6 +180,12 @@ class Publish(Verb[int]):
         return store.Publish(self.world, tuple(store.Copy(*copy) for copy in copies))
 
     def settle(self, result: object) -> None:
+        if self.value is not None:
+            try:
+                self.value.settle(result)
+            except TopicsFull as error:
+                self.fail(error)
+                return
         reached = len(self._reached)
         self._catalogue.world(self.world).exchanges.reach[self.exchange] = max(reached, 1)
         self._expiry_note(self._expires)

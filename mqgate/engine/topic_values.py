@@ -8,19 +8,25 @@ meanwhile, it is done again.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
+import attrs
 from twisted.internet.defer import Deferred, fail
 
 from mqgate.engine.errors import InvalidRequest, TopicsFull
 from mqgate.engine.patterns import MQTT
 from mqgate.engine.planning import Plan, Verb
+from mqgate.engine.topic_names import LARGEST_VALUE, key_of, topic_of
 from mqgate.engine.topics import Names
+from mqgate.engine.values import TOPIC_EXCHANGE, NewMessage
 from mqgate.storage import interface as store
 from mqgate.storage.interface import Dropped, Found, Published, TopicRow
 
 T = TypeVar("T")
+
+#: Has a message published to an exchange: world, exchange, keys, message, and the value to be set.
+Publisher = Callable[[int, str, Sequence[str], NewMessage, "Value | None"], Deferred[int]]
 
 #: Topics that are read, or dropped, in one batch.
 SLICE = 500
@@ -39,26 +45,45 @@ class TopicValues:
 
     def __init__(
         self,
+        publish: Publisher,
         enter: Callable[[Verb[Any]], Deferred[Any]],
         enter_again: Callable[[Verb[Any]], None],
         most: int,
     ) -> None:
+        """``most`` is how many topics a world has."""
+        self._publish = publish
         self._enter = enter
         self._most = most
         self._library = Library(enter_again)
+        self._bridged: set[int] = set()
+
+    def bridge(self, worlds: Iterable[int]) -> None:
+        """Have what is published to `TOPIC_EXCHANGE` in these worlds set values, too."""
+        self._bridged.update(worlds)
+
+    def value_of(self, world: int, key: str, message: NewMessage) -> Value | None:
+        """What a publish to that exchange sets: never refused for it, so perhaps nothing."""
+        if world not in self._bridged or len(message.body) > LARGEST_VALUE:
+            return None
+        topic = topic_of(key)
+        if topic is None:
+            return None
+        return Value(world, topic, message.body, False, False, self._most, self._library)
 
     def publish(
         self, world: int, topic: str, data: bytes, *, retained: bool = False
-    ) -> Deferred[None]:
+    ) -> Deferred[int]:
         """Set a topic's latest value and, with ``retained``, its retained one.
 
-        Retaining an empty value removes the retained one. Fails with `TopicsFull`.
+        Retaining an empty value removes the retained one. It also reaches the queues that are bound
+        to `TOPIC_EXCHANGE` with a key that matches; how many these are. Fails with `TopicsFull`.
         """
         if set(MQTT.words(topic)) & {MQTT.one, MQTT.rest}:
             return fail(InvalidRequest("a topic to be published to cannot have wildcards"))
         if error := _wrong(topic):
             return fail(error)
-        return self._enter(Publish(world, topic, data, retained, self._most, self._library))
+        value = Value(world, topic, data, retained, True, self._most, self._library)
+        return self._publish(world, TOPIC_EXCHANGE, (key_of(topic),), NewMessage(data), value)
 
     def read(self, world: int, pattern: str, *, retained: bool = False) -> Deferred[bytes | None]:
         """Of the topics that an MQTT filter matches, the value that was published last.
@@ -111,46 +136,49 @@ class Library:
             self._names.popitem(last=False)
         return names
 
-    def published(self, verb: Publish, published: Published) -> None:
+    def published(self, value: Value, published: Published) -> None:
         """A publish is on disk."""
         seq, dropped = published
-        latest = self._names.get((verb.world, False))
+        latest = self._names.get((value.world, False))
         if latest is not None:
-            latest.note(seq, TopicRow(verb.topic, seq, True), dropped)
-        retained = self._names.get((verb.world, True))
+            latest.note(seq, TopicRow(value.topic, seq, True), dropped)
+        retained = self._names.get((value.world, True))
         if retained is not None:
-            row = TopicRow(verb.topic, seq, bool(verb.data)) if verb.retained else None
+            row = TopicRow(value.topic, seq, bool(value.data)) if value.retained else None
             retained.note(seq, row, dropped)
 
 
-class Publish(Verb[None]):
-    """Set a topic's values."""
+@attrs.frozen
+class Value:
+    """What a publish sets, beside reaching queues; what a verb needs for that."""
 
-    __slots__ = ("_library", "data", "most", "retained", "size", "topic", "world")
+    world: int
+    topic: str
+    data: bytes
+    retained: bool
+    #: Whether the publish is refused where there is no room for the value.
+    needed: bool
+    most: int
+    library: Library
 
-    def __init__(
-        self, world: int, topic: str, data: bytes, retained: bool, most: int, library: Library
-    ) -> None:
-        super().__init__()
-        self.world = world
-        self.topic = topic
-        self.data = data
-        self.retained = retained
-        self.most = most
-        self.size = len(topic) + len(data)
-        self._library = library
-
-    def plan(self, plan: Plan) -> store.PublishValue:
-        plan.need_room()
-        return store.PublishValue(self.world, self.topic, self.data, self.retained, self.most)
+    def operation(self, message: store.Operation) -> store.PublishValue:
+        """The operation that sets it, together with one for queues."""
+        return store.PublishValue(
+            self.world,
+            self.topic,
+            self.data,
+            self.retained,
+            self.most,
+            message if isinstance(message, store.Post | store.Publish) else None,
+            self.needed,
+        )
 
     def settle(self, result: Any) -> None:
-        if result is None:
-            text = f"there are {self.most} topics already, all with retained values"
-            self.deferred.errback(TopicsFull(text))
-        else:
-            self._library.published(self, result)
-            self.deferred.callback(None)
+        """It is on disk. Raises `TopicsFull` if it was needed, and there was no room."""
+        if result is not None:
+            self.library.published(self, result)
+        elif self.needed:
+            raise TopicsFull(f"there are {self.most} topics already, all with retained values")
 
 
 class Read(Verb[bytes | None]):

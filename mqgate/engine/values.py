@@ -111,8 +111,10 @@ FANOUT = "fanout"
 #: The exchange where each key is the name of a queue. Nothing can be bound to it.
 DEFAULT_EXCHANGE = ""
 
+#: The exchange that topics and their values are bridged to.
+TOPIC_EXCHANGE = "amq.topic"
 #: Exchanges that every world has from the beginning, and their types.
-PREDECLARED: Mapping[str, str] = {"amq.topic": TOPIC, "amq.direct": DIRECT, "amq.fanout": FANOUT}
+PREDECLARED: Mapping[str, str] = {TOPIC_EXCHANGE: TOPIC, "amq.direct": DIRECT, "amq.fanout": FANOUT}
 
 _RESERVED = "amq."
 

@@ -28,6 +28,7 @@ def _policies(settings: Settings) -> Mapping[str, Policy]:
 
 def _open(opening: Opening) -> Door:
     worlds = [world for grant in opening.grants for world in grant.worlds.values()]
+    opening.engine.topics.bridge(worlds)
     kept = opening.settings.keep_values
     busy = set() if kept else forgetting(opening.engine, worlds)
     return Door(opening.engine, Access(opening.grants), opening.settings, busy)

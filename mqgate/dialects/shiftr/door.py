@@ -15,6 +15,7 @@ from mqgate.dialects.shiftr.refusal import Refused
 from mqgate.dialects.shiftr.replies import METHODS, Replies
 from mqgate.dialects.shiftr.settings import Settings
 from mqgate.engine.engine import Engine
+from mqgate.engine.topic_names import LARGEST_VALUE
 from mqgate.web.values import (
     BUSY,
     FAILED,
@@ -45,7 +46,7 @@ class Door:
     """shiftr.io's HTTP interface."""
 
     name = "shiftr"
-    body_limit = wire.LARGEST_PAYLOAD
+    body_limit = LARGEST_VALUE
 
     def __init__(
         self, engine: Engine, doorkeeper: Doorkeeper, settings: Settings, busy: set[int]
@@ -113,7 +114,7 @@ class Door:
         found = self._engine.topics.read(admitted.world, pattern, retained=retained)
         return found.addCallback(self._found)
 
-    def _published(self, _result: None) -> Reply:
+    def _published(self, _reached: int) -> Reply:
         return self._replies.published
 
     def _found(self, payload: bytes | None) -> Reply:

@@ -5,24 +5,17 @@ Not left to the framework: it would read a form body, which is a payload here, i
 
 from __future__ import annotations
 
-import re
 from urllib.parse import parse_qsl, unquote_to_bytes
 
 import attrs
 
 from mqgate.dialects.shiftr.refusal import Refused, invalid_topic
+from mqgate.engine.topic_names import LONGEST_TOPIC, has_legal_characters, normal
 
 #: The first segment of every path.
 SEGMENT = b"broker"
-#: Characters of a topic, as it stands in the path after the prefix, once decoded.
-LONGEST_TOPIC = 128
-#: Bytes of a payload.
-LARGEST_PAYLOAD = 64 * 1024
-
 #: What old HTTP tools would take for the begin of a fragment is written ``@``.
 _WILDCARDS = str.maketrans("@*", "#+")
-_TOPIC = re.compile(r"[A-Za-z0-9.,:;\-_$/+#]*")
-_SLASHES = re.compile(r"/{2,}")
 
 _FLAGS = {"true": True, "1": True, "false": False, "0": False}
 _QOS = {"0", "1", "2"}
@@ -53,9 +46,9 @@ def read_filter(raw: bytes) -> str:
         raise Refused(
             400, f"topic-limit: the topic has {len(text)} characters, {LONGEST_TOPIC} are allowed"
         )
-    if not _TOPIC.fullmatch(text):
+    if not has_legal_characters(text):
         raise invalid_topic("only letters, digits and .,:;-_$/+# can be in a topic")
-    return check_filter(_SLASHES.sub("/", text).strip("/"))
+    return check_filter(normal(text))
 
 
 def read_topic(raw: bytes) -> str:

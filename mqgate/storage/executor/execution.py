@@ -65,6 +65,13 @@ class Execution:
         for index, shelf in later:
             self.results[index] = self.session.count(shelf)
 
+    def also(self, index: int, operation: Operation) -> None:
+        """Carry out one more operation, for the sake of the one whose result has that place.
+
+        Its own result is of no interest; its kind comes later in the order.
+        """
+        self.kinds.setdefault(type(operation), []).append((index, operation))
+
     def all(self, kind: type[Op]) -> Iterator[tuple[int, Op]]:
         """Operations of a kind, each with the place of its result."""
         return iter(self.kinds.get(kind, ()))  # type: ignore[arg-type]

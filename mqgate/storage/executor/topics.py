@@ -28,7 +28,9 @@ def publish(execution: Execution) -> None:
         world = worlds.get(operation.world)
         if world is None:
             world = worlds[operation.world] = _World(execution.session, operation.world)
-        execution.results[index] = world.publish(operation)
+        execution.results[index] = published = world.publish(operation)
+        if operation.message is not None and (published is not None or not operation.needed):
+            execution.also(index, operation.message)
     for world in worlds.values():
         world.write()
 

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from mqgate.storage.interface.messages import Post
+from mqgate.storage.interface.publishing import Publish
+
 
 class PublishValue(NamedTuple):
     """Set a topic's latest value, and its retained one. Result: `Published`, or None: no room.
@@ -15,6 +18,9 @@ class PublishValue(NamedTuple):
     With ``retained`` an empty ``data`` removes the retained value. The world has ``most`` topics
     at most: for a new one, that which was published to the longest ago is dropped, but none with a
     retained value; there is no room if no other is left.
+
+    ``message`` is the same for queues: it is stored in the same transaction, unless the value was
+    ``needed`` and there was no room for it.
     """
 
     world: int
@@ -22,6 +28,8 @@ class PublishValue(NamedTuple):
     data: bytes
     retained: bool
     most: int
+    message: Post | Publish | None
+    needed: bool
 
 
 class Published(NamedTuple):

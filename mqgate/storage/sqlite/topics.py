@@ -22,14 +22,14 @@ class TopicStatements:
         self._execute(sql.SET_FIGURES, (*figures, world))
 
     def set_value(self, publish: PublishValue, seq: int) -> bool:
-        world, topic, data, retained, _ = publish
+        world, topic, data, retained, *_ = publish
         if retained:
             values = (seq, data, seq, data or None, world, topic)
             return self._execute(sql.SET_BOTH, values).rowcount == 1
         return self._execute(sql.SET_LATEST, (seq, data, world, topic)).rowcount == 1
 
     def add_topic(self, publish: PublishValue, seq: int) -> None:
-        world, topic, data, retained, _ = publish
+        world, topic, data, retained, *_ = publish
         kept = (seq, data or None) if retained else (0, None)
         self._execute(sql.ADD_TOPIC, (seq, data, *kept, world, topic))
 
