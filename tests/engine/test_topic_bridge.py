@@ -1,4 +1,4 @@
-"""Topics and the exchange that they are bridged to: what is published to one is seen at the other."""
+"""Topics and the exchange that they are bridged to: what one is told, the other one hears."""
 
 from __future__ import annotations
 

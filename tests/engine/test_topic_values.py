@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from pathlib import Path
 
-from twisted.internet.defer import Deferred, fail
+from twisted.internet.defer import fail
 
 from mqgate.engine.commits import Limits
 from mqgate.engine.engine import Engine
 from mqgate.engine.errors import InvalidRequest, NoRoom, TopicsFull
 from mqgate.engine.topic_values import LOST_AT_MOST, SLICE
 from mqgate.engine.topics import SLACK
-from mqgate.storage.interface import FindValue, Unavailable
+from mqgate.storage.interface import Unavailable
 from mqgate.storage.sqlite import Inline, SQLiteStore
 from mqgate.storage.verify import verify
 from tests.engine.case import POLICIES, EngineCase

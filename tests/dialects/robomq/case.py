@@ -24,6 +24,7 @@ from mqgate.dialects.robomq import DECLARATION
 from mqgate.dialects.robomq.access import Access
 from mqgate.dialects.robomq.door import Door
 from mqgate.dialects.robomq.settings import Namespace, Settings, TokenHeader, User
+from mqgate.engine.commits import Limits
 from mqgate.engine.engine import Engine
 from mqgate.engine.values import NewMessage
 from mqgate.storage.sqlite import Inline, SQLiteStore
@@ -176,6 +177,7 @@ class RoboMQCase(SynchronousTestCase):
     """A server with two namespaces."""
 
     settings = Settings()
+    limits = Limits()
 
     def setUp(self) -> None:
         self.clock = Clock()
@@ -183,11 +185,11 @@ class RoboMQCase(SynchronousTestCase):
         folder = self.mktemp()
         os.makedirs(folder)
         self.path = os.path.join(folder, "mq.db")
-        store = SQLiteStore(self.path, Inline())
+        self.store = store = SQLiteStore(self.path, Inline())
         opened = store.open()
         self.addCleanup(self.check_and_close, store)
         policies = DECLARATION.policies(self.settings)
-        self.engine = Engine(store, self.clock, self.now, policies, opened=opened)
+        self.engine = Engine(store, self.clock, self.now, policies, self.limits, opened=opened)
         grants = []
         for section in (SECTION, OTHER_SECTION):
             numbers = store.worlds([[name] for name in DECLARATION.claims(section)])
