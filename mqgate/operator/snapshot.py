@@ -50,6 +50,12 @@ HELD_PLACES = (
     " WHERE world = :world AND queue = :shelf AND state IN (1, 2) AND +expires > :now"
     " ORDER BY place, id"
 )
+#: Of a value without bytes, ``substr`` makes none at all.
+TOPICS = (
+    "SELECT topic, latest_seq, length(latest), coalesce(substr(latest, 1, :bytes), x''),"
+    " retained_seq, length(retained), substr(retained, 1, :bytes)"
+    " FROM topic_value WHERE world = :world ORDER BY topic"
+)
 
 EXCHANGES = "SELECT name, type FROM exchange WHERE world = ? AND removed = 0"
 BINDINGS = (
@@ -102,6 +108,27 @@ class Figures:
     def size(self) -> int:
         """How many messages there are."""
         return self.ready + self.reserved + self.delayed
+
+
+@attrs.frozen
+class TopicValue:
+    """A value of a topic."""
+
+    #: It counts the publishes to all topics of the world.
+    number: int
+    #: In bytes.
+    size: int
+    #: Its first bytes.
+    data: bytes
+
+
+@attrs.frozen
+class Topic:
+    """A topic and its values."""
+
+    name: str
+    latest: TopicValue
+    retained: TopicValue | None
 
 
 def posted_at(message_id: int) -> int:
@@ -171,6 +198,13 @@ class Snapshot:
     def bindings(self, world: int) -> list[Binding]:
         """A world's bindings by exchange, queue and key."""
         return [Binding._make(row) for row in self.connection.execute(BINDINGS, (world,))]
+
+    def topics(self, world: int, most: int) -> Iterator[Topic]:
+        """A world's topics by name, with so many bytes of their values at most."""
+        rows = self.connection.execute(TOPICS, {"world": world, "bytes": most})
+        for name, latest_number, latest_size, latest, number, size, data in rows:
+            retained = None if data is None else TopicValue(number, size, data)
+            yield Topic(name, TopicValue(latest_number, latest_size, latest), retained)
 
     def figures(self, queue: Queue) -> Figures:
         """Count a queue's messages."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
@@ -115,6 +115,7 @@ class FullBridgeTests(BridgeCase):
 
 
 class NameTests(SynchronousTestCase):
+    @settings(deadline=None)
     @given(st.text("ab./+#*@ é", max_size=12))
     def test_a_key_is_a_legal_topic_or_none(self, key: str) -> None:
         topic = topic_of(key)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -154,6 +154,7 @@ class FilterTests(ShiftrCase):
 class ReadingTests(SynchronousTestCase):
     """Pure functions."""
 
+    @settings(deadline=None)
     @given(st.binary(max_size=40))
     def test_whatever_stands_in_the_path_is_a_filter_or_refused(self, raw: bytes) -> None:
         try:
@@ -166,6 +167,7 @@ class ReadingTests(SynchronousTestCase):
         if "+" not in pattern and "#" not in pattern:
             self.assertTrue(matches(pattern, wire.read_topic(raw)))
 
+    @settings(deadline=None)
     @given(st.binary(max_size=40), st.booleans())
     def test_whatever_stands_in_the_query_is_understood_or_refused(
         self, query: bytes, publishing: bool
