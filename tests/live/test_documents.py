@@ -49,6 +49,12 @@ class DocumentTests(LiveTestCase):
             self.assertTrue(got.endswith("\n\nHello World\n"), got)
             self.assertIn('"routingKey":"testKey","messageCount":0}\n', got)
 
+    def test_a_message_is_published_to_a_topic_as_the_readme_has_it(self) -> None:
+        server = self.started()
+        text = block("README.md", "shiftr-minute").replace("8443", str(server.tls_port))
+        for shell in ("sh", "bash"):
+            self.assertEqual(self.paste(shell, text), "OK\n21.5\n")
+
     def post(self, server: Server, body: str) -> None:
         """Post a message."""
         answer = server.ask_queue("POST", "q", "/messages", {"messages": [{"body": body}]})
