@@ -28,6 +28,7 @@ class Verdict:
 
 _POST, _LIFE, _BATCH = Cell("post"), Cell("life", variant="swept"), Cell("batch", variant="swept")
 _FEW = Cell("backlog", depth=1_000)
+_EXACT = {depth: Cell("topics", callers=8, variant="exact", depth=depth) for depth in (10, 100_000)}
 _MILLION, _MILLIONS = Cell("backlog", depth=1_000_000), Cell("backlog", depth=10_000_000)
 
 #: What, cell, figure, limit, unit. All with 64 callers.
@@ -41,6 +42,16 @@ _LIMITS: Sequence[tuple[str, Cell, str, float, str]] = (
     ("restart, 1 million waiting", _MILLION, "restart_s", 2, "s"),
     ("memory, 10 million waiting", _MILLIONS, "memory_mb", 150, "MB"),
     ("restart, 10 million waiting", _MILLIONS, "restart_s", 2, "s"),
+    *(
+        (
+            f"`{read}` among 100,000 topics",
+            attrs.evolve(_EXACT[100_000], variant=read),
+            "cpu_ms",
+            2,
+            "CPU-ms",
+        )
+        for read in ("a/+/c", "@", "+/nomatch", "a/@")
+    ),
 )
 #: What, figure of which cell, by that of which other cell, limit.
 _RATIOS: Sequence[tuple[str, Cell, Cell, float]] = (
@@ -51,6 +62,7 @@ _RATIOS: Sequence[tuple[str, Cell, Cell, float]] = (
     ("the same, TLS", Cell("publish", "TLS"), Cell("take", "TLS"), 1.3),
     ("life cycle, 1 million / 1,000 waiting", _MILLION, _FEW, 1.2),
     ("life cycle, 10 million / 1,000 waiting", _MILLIONS, _FEW, 1.2),
+    ("exact read, 100,000 / 10 topics", _EXACT[100_000], _EXACT[10], 1.2),
 )
 
 

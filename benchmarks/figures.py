@@ -19,16 +19,17 @@ class Cell:
     transport: str = "plain"
     callers: int = 64
     #: Empty; or ``varied``: no two heads are alike; or ``swept``: what was deleted is forgotten
-    #: within a second, and the CPU that this takes is counted.
+    #: within a second, and the CPU that this takes is counted. Of topics, what is read.
     variant: str = ""
-    #: Messages that wait on the queue beforehand.
+    #: Messages that wait on the queue beforehand, or topics that there are.
     depth: int = 0
 
     def __str__(self) -> str:
         """For people: ``life, swept, TLS, 64 callers``."""
         words = [self.case, self.variant, self.transport, f"{self.callers} callers"]
         if self.depth:
-            words.append(f"{self.depth:,} messages")
+            what = "topics" if self.case == "topics" else "messages"
+            words.append(f"{self.depth:,} {what}")
         return ", ".join(word for word in words if word)
 
 

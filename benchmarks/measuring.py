@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import time
 from collections.abc import Iterator
@@ -10,15 +11,18 @@ from pathlib import Path
 
 import attrs
 
-from benchmarks import load, wake
+from benchmarks import load, topics, wake
 from benchmarks.figures import BenchmarkFailed, Cell, Row
 from benchmarks.plan import FEW, Options
 from benchmarks.proc import cpu_seconds, memory_mb
 from benchmarks.scripts import BATCH
-from benchmarks.server import Gate, Stock
+from benchmarks.server import Gate, Stock, free_port
+from benchmarks.workers import Worker
 
 #: Has what was deleted forgotten a second later; the default is ten minutes.
 FORGETFUL = "\n[ironmq]\ndeleted_seconds = 1\n"
+#: Opens the plain listener for topics, of which none is dropped for those of the writers.
+TOPICS = "\n[limits]\ntopics = 200000\n\n[shiftr.desktop]\nport = {port}\n"
 #: From the last delete to the end of its sweep, at least and at most.
 SWEEP_SECONDS = 2.0
 SWEPT_WITHIN = 60.0
@@ -40,6 +44,8 @@ class Bench:
     server_cores: set[int]
     generator_cores: set[int]
     _servers: int = 0
+    #: Databases with so many topics.
+    _filled: dict[int, Path] = attrs.Factory(dict)
 
     def measure(self, cell: Cell) -> Row:
         """The figures of a cell; raises `BenchmarkFailed`."""
@@ -47,6 +53,7 @@ class Bench:
             "constant": self._constant,
             "wake": self._wake,
             "backlog": self._backlog,
+            "topics": self._topics,
         }.get(cell.case, self._load)
         return Row(cell, measure(cell))
 
@@ -129,6 +136,28 @@ class Bench:
             "restart_s": restart,
         }
 
+    def _topics(self, cell: Cell) -> dict[str, float]:
+        port = free_port()
+        job = topics.Job(port, cell.depth, cell.variant, cell.callers, self.options.size)
+        with self._gate(TOPICS.format(port=port), database=self._filled.get(cell.depth)) as gate:
+            if cell.depth not in self._filled:
+                self._fill_topics(gate, job)
+            return topics.measure(
+                job, gate.pid, seconds=self.options.seconds, cores=self.generator_cores
+            )
+
+    def _fill_topics(self, gate: Gate, job: topics.Job) -> None:
+        """Publish to each topic; the server is started anew, and its database kept for others."""
+        worker = Worker(topics.fill, job, self.generator_cores)
+        try:
+            worker.receive(topics.PATIENCE)
+        finally:
+            worker.end()
+        gate.stop()
+        self._filled[job.topics] = copy = self.folder / f"topics-{job.topics}.db"
+        shutil.copyfile(gate.database, copy)
+        gate.start()
+
     def _fill(self, gate: Gate, messages: int) -> int:
         if messages < BATCH:
             return 0
@@ -141,8 +170,10 @@ class Bench:
         return posted
 
     @contextmanager
-    def _gate(self, more: str = "", *, open_plain: bool = False) -> Iterator[Gate]:
-        """A server with an empty database, and ``more`` in its configuration.
+    def _gate(
+        self, more: str = "", *, open_plain: bool = False, database: Path | None = None
+    ) -> Iterator[Gate]:
+        """A server with an empty database or this one, and ``more`` in its configuration.
 
         With ``open_plain`` it speaks HTTP without TLS where it would not.
         """
@@ -152,6 +183,8 @@ class Bench:
                 gate.open_plain()
             if more:
                 gate.configure(more)
+            if database is not None:
+                shutil.copyfile(database, gate.database)
             gate.start()
             yield gate
         finally:

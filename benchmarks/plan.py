@@ -8,11 +8,15 @@ from pathlib import Path
 import attrs
 
 from benchmarks.figures import Cell
+from benchmarks.topics import READS
 
 LOAD_CASES = ("constant", "post", "life", "batch", "take", "publish")
-CASES = (*LOAD_CASES, "wake", "backlog")
+CASES = (*LOAD_CASES, "wake", "backlog", "topics")
 TRANSPORTS = ("plain", "TLS")
 FEW = 1_000
+#: Topics among which is read, and by how many at a time.
+TOPICS = (10, 100_000)
+READERS = 8
 
 
 @attrs.frozen(kw_only=True)
@@ -38,6 +42,12 @@ def cells(options: Options) -> list[Cell]:
     for case in options.cases:
         if case == "backlog":
             found += [Cell(case, callers=64, depth=depth) for depth in options.depths]
+        elif case == "topics":
+            found += [
+                Cell(case, callers=READERS, variant=read, depth=depth)
+                for depth in TOPICS
+                for read in READS
+            ]
         elif case == "wake":
             found += [Cell(case, transport) for transport in options.transports]
         else:

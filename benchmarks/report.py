@@ -84,6 +84,7 @@ def markdown(results: Results) -> str:
         ("Requests", _load_table(rows)),
         ("Waiting polls", _wake_table(rows)),
         ("Messages that wait", _backlog_table(rows)),
+        ("Topics", _topics_table(rows)),
         ("Budgets", _budget_table(rows)),
     )
     parts += [f"### {title}\n\n{text}" for title, text in sections if text]
@@ -162,6 +163,17 @@ def _backlog_table(rows: Sequence[Row]) -> str:
     ]
     head = ["waiting", "memory, MB", "growth, MB", "bytes of memory each", "bytes of disk each"]
     head += ["restart, s", "memory then, MB", "life cycle, CPU-ms", "its p99, ms"]
+    return table(head, lines) if lines else ""
+
+
+def _topics_table(rows: Sequence[Row]) -> str:
+    names = ("cpu_ms", "requests_per_s", "p50_ms", "p99_ms", "first_ms", "names_mb")
+    lines = [
+        [f"`{row.cell.variant}`", f"{row.cell.depth:,}", *(number(row.figures[n]) for n in names)]
+        for row in rows
+        if row.cell.case == "topics"
+    ]
+    head = ["read", "topics", "CPU-ms", "reads/s", "p50 ms", "p99 ms", "the first, ms", "names, MB"]
     return table(head, lines) if lines else ""
 
 

@@ -62,10 +62,14 @@ class Answer:
     status: int
     body: bytes
 
-    def content(self, *expected: int) -> dict[str, object]:
-        """The decoded body, if the status is an expected one; raises `BenchmarkFailed`."""
+    def expect(self, *expected: int) -> None:
+        """Raise `BenchmarkFailed` unless the status is an expected one."""
         if self.status not in expected:
             raise BenchmarkFailed(f"status {self.status}: {self.body[:200]!r}")
+
+    def content(self, *expected: int) -> dict[str, object]:
+        """The decoded body, if the status is an expected one; raises `BenchmarkFailed`."""
+        self.expect(*expected)
         content: dict[str, object] = json.loads(self.body)
         return content
 

@@ -54,6 +54,19 @@ class TextTests(SynchronousTestCase):
         last = [line.split("|")[-2].strip() for line in lines if line.startswith("| post  ")]
         self.assertEqual(last[:3], ["0.500", "0.250", ""])
 
+    def test_reads_of_topics_have_a_table_and_budgets_of_their_own(self) -> None:
+        cells = [
+            Cell("topics", callers=8, variant=read, depth=depth)
+            for read in ("exact", "a/@")
+            for depth in (10, 100_000)
+        ]
+        self.assertEqual(str(cells[0]), "topics, exact, plain, 8 callers, 10 topics")
+        rows = [Row(cell, {**FIGURES, "first_ms": 7, "names_mb": 46}) for cell in cells]
+        text = markdown(Results({"When": "now"}, rows))
+        self.assertIn("| `exact` | 100,000 |  0.100 |   5,000 |", text)
+        self.assertIn("| `a/@` among 100,000 topics      |  2 CPU-ms | 0.100 | met |", text)
+        self.assertIn("| exact read, 100,000 / 10 topics | 1.2 times |  1.00 | met |", text)
+
     def test_a_comparison_names_each_cell(self) -> None:
         """Figures that a cell does not have are left empty."""
         text = comparison([Row(Cell("post", depth=1000), {"cpu_ms": 0.5})])
