@@ -36,7 +36,7 @@ class FullDiskTests(LiveTestCase):
 
     def test_requests_get_503_until_there_is_room_again(self) -> None:
         self.assertEqual(self.post("before"), 201)
-        limit_files(self.here, self.log.stat().st_size + 50_000)
+        limit_files(self.here, self.log.stat().st_size + 80_000)
         statuses = [self.post("x" * 20_000) for _ in range(10)]
         self.assertEqual(statuses[0], 201)
         self.assertEqual(statuses[-1], 503)

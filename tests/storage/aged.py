@@ -1,8 +1,8 @@
 """Files as older versions wrote them: ``fixtures/N.sql`` is one of schema N.
 
-``python -m tests.storage.aged`` writes that of the present schema, to be kept when the next migration
-is added. If one was forgotten, it writes that as well, upgraded from the one before. They are dumped
-as statements, so that a change of them can be read.
+``python -m tests.storage.aged`` writes that of the present schema, to be kept when the next
+migration is added. If one was forgotten, it writes that as well, upgraded from the one before. They
+are dumped as statements, so that a change of them can be read.
 """
 
 from __future__ import annotations
