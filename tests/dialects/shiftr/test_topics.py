@@ -127,9 +127,11 @@ class FilterTests(ShiftrCase):
             ("a.b/+", "axb/c", False),
         ):
             with self.subTest(pattern=pattern, topic=topic):
-                self.setUp()
                 self.publish(topic, b"1")
                 self.assertEqual(self.value(pattern) is not None, expected)
+                forgotten = self.engine.topics.forget(self.worlds["demo"])
+                self.settle()
+                self.assertEqual(self.successResultOf(forgotten), 1)
 
     def test_wildcards_stand_alone_and_the_open_one_at_the_end(self) -> None:
         for pattern in (
