@@ -7,19 +7,7 @@ from typing import Protocol
 
 from twisted.internet.defer import Deferred
 
-from mqgate.web.values import (
-    BUSY,
-    FAILED,
-    HEAD_TOO_LARGE,
-    INSECURE,
-    MALFORMED,
-    TOO_LARGE,
-    TOO_SLOW,
-    Asked,
-    Dialect,
-    Fault,
-    Reply,
-)
+from mqgate.web.values import FAULT_STATUS, INSECURE, Asked, Dialect, Fault, Reply
 
 #: How many first path segments are remembered with their doors, and the longest one that is.
 #: Clients choose segments.
@@ -29,15 +17,6 @@ _SEGMENT_REMEMBERED = 100
 _BODY_LIMIT = 64 * 1024
 #: Answered also while everything else is refused as BUSY: who asks wants to know whether to end us.
 LIVENESS = b"/healthz"
-_STATUS = {
-    MALFORMED: 400,
-    TOO_LARGE: 413,
-    HEAD_TOO_LARGE: 431,
-    INSECURE: 403,
-    TOO_SLOW: 408,
-    BUSY: 503,
-    FAILED: 500,
-}
 
 
 class Room(Protocol):
@@ -70,7 +49,7 @@ def plain_text(status: int, text: str, *headers: tuple[bytes, bytes]) -> Reply:
 
 def plain_refusal(fault: Fault) -> Reply:
     """A refusal in no dialect's shape."""
-    return plain_text(_STATUS.get(fault.kind, 500), fault.reason)
+    return plain_text(FAULT_STATUS.get(fault.kind, 500), fault.reason)
 
 
 class Front:

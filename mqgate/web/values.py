@@ -7,7 +7,7 @@ take the place of this one without a change to any dialect.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 import attrs
@@ -154,3 +154,14 @@ TOO_SLOW = "too slow"
 BUSY = "busy"
 #: A handler failed in a way that nobody foresaw; the log has it.
 FAILED = "failed"
+
+#: What HTTP has for each, where a dialect has nothing of its own.
+FAULT_STATUS: Mapping[str, int] = {
+    MALFORMED: 400,
+    TOO_LARGE: 413,
+    HEAD_TOO_LARGE: 431,
+    INSECURE: 403,
+    TOO_SLOW: 408,
+    BUSY: 503,
+    FAILED: 500,
+}

@@ -369,5 +369,6 @@ class GrowthTests(TopicCase):
         connection = sqlite3.connect(self.path)
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         (unused,) = connection.execute("PRAGMA freelist_count").fetchone()
+        (size,) = connection.execute("PRAGMA page_size").fetchone()
         connection.close()
-        return os.path.getsize(self.path) // 4096, unused
+        return os.path.getsize(self.path) // size, unused

@@ -16,28 +16,7 @@ from mqgate.dialects.robomq.routes import HANDLERS, Call
 from mqgate.dialects.robomq.settings import Settings
 from mqgate.dialects.robomq.target import SEGMENT, read_target
 from mqgate.engine.engine import Engine
-from mqgate.web.values import (
-    BUSY,
-    FAILED,
-    HEAD_TOO_LARGE,
-    INSECURE,
-    MALFORMED,
-    TOO_LARGE,
-    TOO_SLOW,
-    Asked,
-    Fault,
-    Reply,
-)
-
-_FAULT_STATUS = {
-    MALFORMED: 400,
-    TOO_LARGE: 413,
-    HEAD_TOO_LARGE: 431,
-    INSECURE: 403,
-    TOO_SLOW: 408,
-    BUSY: 503,
-    FAILED: 500,
-}
+from mqgate.web.values import FAULT_STATUS, Asked, Fault, Reply
 
 
 class Door:
@@ -71,7 +50,7 @@ class Door:
 
     def refuse(self, fault: Fault) -> Reply:
         """This dialect's shape for a request that HTTP itself has to turn down."""
-        return self._replies.said(_FAULT_STATUS[fault.kind], fault.reason)
+        return self._replies.said(FAULT_STATUS[fault.kind], fault.reason)
 
     def _start(self, asked: Asked) -> Deferred[Reply]:
         """Look, in this order, at credentials, method, path, vhost and rights; then do it."""

@@ -16,30 +16,9 @@ from mqgate.dialects.shiftr.replies import METHODS, Replies
 from mqgate.dialects.shiftr.settings import Settings
 from mqgate.engine.engine import Engine
 from mqgate.engine.topic_names import LARGEST_VALUE
-from mqgate.web.values import (
-    BUSY,
-    FAILED,
-    HEAD_TOO_LARGE,
-    INSECURE,
-    MALFORMED,
-    TOO_LARGE,
-    TOO_SLOW,
-    Asked,
-    Fault,
-    Reply,
-)
+from mqgate.web.values import FAULT_STATUS, TOO_LARGE, Asked, Fault, Reply
 
 _log = Logger()
-
-_FAULT_STATUS = {
-    MALFORMED: 400,
-    TOO_LARGE: 413,
-    HEAD_TOO_LARGE: 431,
-    INSECURE: 403,
-    TOO_SLOW: 408,
-    BUSY: 503,
-    FAILED: 500,
-}
 
 
 class Door:
@@ -80,7 +59,7 @@ class Door:
     def refuse(self, fault: Fault) -> Reply:
         """This dialect's shape for a request that HTTP itself has to turn down."""
         name = "payload-limit: " if fault.kind == TOO_LARGE else ""
-        return self._replies.said(_FAULT_STATUS[fault.kind], name + fault.reason)
+        return self._replies.said(FAULT_STATUS[fault.kind], name + fault.reason)
 
     def _start(self, asked: Asked) -> Deferred[Reply]:
         """Look, in this order, at prefix, credentials, method, topic and query; then do it."""
