@@ -14,6 +14,8 @@ DOCUMENTED = frozenset({200, 201, 400, 401, 403, 404, 405, 406, 408, 413})
 
 #: The same for docs/dialects/robomq.md.
 REST_DOCUMENTED = frozenset({200, 204, 400, 401, 403, 404, 405, 408, 413, 431, 501})
+#: The same for docs/dialects/shiftr.md; none of its errors but a miss is without a body.
+BROKER_DOCUMENTED = frozenset({200, 204, 400, 401, 403, 404, 405, 408, 413, 431})
 
 _STATUS_LINE = re.compile(rb"HTTP/1\.1 ([1-5][0-9]{2}) [ -~]+")
 _HEADER = re.compile(rb"([A-Za-z-]+): ([ -~]*)")
@@ -78,6 +80,20 @@ def check_rest(answer: Answer, *, dialect: bool) -> None:
     elif answer.status != 204 and (dialect or answer.headers["content-type"] == "text/plain"):
         assert answer.headers["content-type"] in ("text/plain", "text/plain; charset=utf-8"), answer
         assert not answer.body or _LINE.fullmatch(answer.body.decode()), answer
+
+
+def check_broker(answer: Answer, *, dialect: bool) -> None:
+    """The same for shiftr, whose errors are a line of text, too, and which hands out any bytes."""
+    assert answer.status in BROKER_DOCUMENTED, answer
+    if answer.status == 204:
+        return
+    kind = answer.headers["content-type"]
+    if dialect:
+        assert answer.headers["access-control-allow-origin"] == "*", answer
+    if dialect and kind != "application/octet-stream":
+        assert kind == "text/plain", answer
+        assert answer.body or answer.status == 404, answer
+        assert not answer.body or _LINE.fullmatch(answer.body.decode("ascii")), answer
 
 
 def _check_json(answer: Answer) -> None:

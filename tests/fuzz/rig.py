@@ -19,6 +19,10 @@ from mqgate.dialects.robomq import DECLARATION as ROBOMQ
 from mqgate.dialects.robomq.settings import Namespace as RobomqNamespace
 from mqgate.dialects.robomq.settings import Settings as RobomqSettings
 from mqgate.dialects.robomq.settings import TokenHeader, User
+from mqgate.dialects.shiftr import DECLARATION as SHIFTR
+from mqgate.dialects.shiftr.settings import Namespace as ShiftrNamespace
+from mqgate.dialects.shiftr.settings import Settings as ShiftrSettings
+from mqgate.dialects.shiftr.settings import Token as ShiftrToken
 from mqgate.engine.engine import Engine
 from mqgate.storage.sqlite import Inline, SQLiteStore
 from mqgate.web.front import Front
@@ -38,6 +42,8 @@ REST = RobomqNamespace(
     users=[User(name="demo", password="secret", rights=["configure", "write", "read"])],
     token_headers=[TokenHeader(header="X-Secret-Token", value=TOKEN, user="demo")],
 )
+#: What shiftr has: an instance, and a token.
+BROKER = ShiftrNamespace(instances=["demo"], tokens=[ShiftrToken(secret="secret")])
 
 #: Some day in 2023, in seconds.
 START = 1_700_000_000
@@ -73,7 +79,10 @@ class Exchange:
 
 
 class World:
-    """A server with one project, in it a queue of three messages, and one empty vhost."""
+    """A server with one project, in it a queue of three messages, and one empty vhost.
+
+    The vhost is an instance, too.
+    """
 
     def __init__(self, folder: str) -> None:
         os.makedirs(folder)
@@ -95,10 +104,12 @@ class World:
         worlds = dict(zip(names, self._store.worlds([[name] for name in names]), strict=True))
         grants = [Grant(section, {name: worlds[name] for name in section.projects})]
         rest = [Grant(REST, {name: worlds[name] for name in REST.vhosts})]
+        shared = {name: worlds[name] for name in BROKER.instances}
         self._engine.start()
         doors = [
             DECLARATION.open(Opening(self._engine, settings, grants)),
             ROBOMQ.open(Opening(self._engine, RobomqSettings(), rest)),
+            SHIFTR.open(Opening(self._engine, ShiftrSettings(), [Grant(BROKER, shared)])),
         ]
         self._site = GateSite(Front(doors, AlwaysReady()), self.clock)
         self._reader = sqlite3.connect(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.fuzz.broker import HostileBroker
 from tests.fuzz.crowds import HostileCrowds
 from tests.fuzz.described import need, try_described
 from tests.fuzz.requests import HostileRequests
@@ -18,6 +19,13 @@ class RequestTests(HostileRequests):
 
 class RestTests(HostileRest):
     """The same as ``tests.fuzz.test_rest``, with many more examples."""
+
+    timeout = 7200
+    examples = 20_000
+
+
+class BrokerTests(HostileBroker):
+    """The same as ``tests.fuzz.test_broker``, with many more examples."""
 
     timeout = 7200
     examples = 20_000
@@ -44,4 +52,4 @@ class DescribedTests(LiveTestCase):
         self.assertNotIn("Traceback", server.output() + server.errors())
 
 
-del HostileRequests, HostileRest, HostileCrowds  # or they would be run as well
+del HostileBroker, HostileRequests, HostileRest, HostileCrowds  # or they would be run as well
