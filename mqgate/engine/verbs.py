@@ -85,9 +85,10 @@ class Post(OnQueue[list[int]]):
             for id_, message in zip(ids, self.messages, strict=True)
         ]
         self._ids = ids
-        self._expires = min(row.expires for row in rows)
-        self._due = min((row.due for row in rows if row.due), default=0)
-        plan.readied[self.key] += sum(1 for row in rows if not row.due)
+        self._expires = min([row.expires for row in rows])
+        delayed = [row.due for row in rows if row.due]
+        self._due = min(delayed, default=0)
+        plan.readied[self.key] += len(rows) - len(delayed)
         return store.Post(self.world, queue.shelf, tuple(rows))
 
     def settle(self, result: object) -> None:

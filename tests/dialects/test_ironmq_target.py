@@ -76,6 +76,19 @@ class MessageIdTests(SynchronousTestCase):
     def test_every_id_is_read_back(self, number: int) -> None:
         self.assertEqual(target.message_id(str(number)), number)
 
+    @given(
+        st.lists(
+            st.integers(10**18, 2 * 10**18).map(str)
+            | st.integers(0, 10**19).map(str)
+            | st.sampled_from(["", "0" * 19, "9" * 19, "٣" * 19, " " + "1" * 18, "5" * 19]),
+            max_size=4,
+        )
+    )
+    @settings(deadline=None)
+    def test_many_are_read_as_each_is(self, texts: list[str]) -> None:
+        each = [number for number in map(target.message_id, texts) if number is not None]
+        self.assertEqual(target.message_ids(texts), list(dict.fromkeys(each)))
+
 
 class QueryTests(SynchronousTestCase):
     def test_the_oddities_of_clients_do_no_harm(self) -> None:

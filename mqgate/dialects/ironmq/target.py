@@ -6,6 +6,7 @@ and decode a slash before splitting.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from urllib.parse import unquote_to_bytes
 
 import attrs
@@ -17,6 +18,7 @@ from mqgate.dialects.ironmq.refusal import malformed
 #: The engine's ids have 63 bits, which is 19 decimal digits at most.
 _LARGEST_ID = (1 << 63) - 1
 _MOST_ID_DIGITS = 19
+_LEAST_OF_MOST_DIGITS = 10 ** (_MOST_ID_DIGITS - 1)
 #: More digits than any number of `limits` has.
 _MANY_DIGITS = 18
 
@@ -62,6 +64,19 @@ def message_id(text: str) -> int | None:
         return None
     number = int(text)
     return number if number <= _LARGEST_ID else None
+
+
+def message_ids(texts: Sequence[str]) -> list[int]:
+    """The numbers behind ids, each once, without those that were never given to a client."""
+    # All that were given out have 19 digits. Looked at together, a hundred of them take half the
+    # time that each by itself does.
+    together = "".join(texts)
+    if set(map(len, texts)) == {_MOST_ID_DIGITS} and together.isascii() and together.isdigit():
+        numbers = dict.fromkeys(map(int, texts))
+        if min(numbers) >= _LEAST_OF_MOST_DIGITS and max(numbers) <= _LARGEST_ID:
+            return list(numbers)
+    found = dict.fromkeys(map(message_id, texts))
+    return [number for number in found if number is not None]
 
 
 def parse_query(query: bytes) -> dict[bytes, bytes]:

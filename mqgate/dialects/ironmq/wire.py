@@ -20,7 +20,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from mqgate.dialects.ironmq import limits
 from mqgate.dialects.ironmq.refusal import malformed, missing
-from mqgate.dialects.ironmq.target import message_id
+from mqgate.dialects.ironmq.target import message_ids
 from mqgate.engine.values import (
     DELAYED,
     DELETED,
@@ -144,8 +144,7 @@ def known_ids(body: bytes) -> list[int]:
         raise missing("Required field missing: ids")
     if not ids:
         raise malformed("ids is empty")
-    numbers = dict.fromkeys(map(message_id, ids))
-    return [number for number in numbers if number is not None]
+    return message_ids(ids)
 
 
 def release_delay(body: bytes) -> int:
