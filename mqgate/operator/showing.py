@@ -209,11 +209,10 @@ def _message(row: MessageRow, now: int) -> dict[str, Any]:
         "timeout_ms": row.timeout,
         "size": len(row.data),
     }
-    return document | body_document(row.data)
+    return document | _body(row.data)
 
 
-def body_document(data: bytes) -> dict[str, str]:
-    """A body for scripts: as text, or in base64 where it is none."""
+def _body(data: bytes) -> dict[str, str]:
     try:
         return {"body": data.decode("utf-8")}
     except UnicodeDecodeError:

@@ -5,27 +5,24 @@ from __future__ import annotations
 from typing import Any
 
 from mqgate.operator.call import Call
-from mqgate.operator.showing import PREVIEW_COLUMNS, body_document
+from mqgate.operator.showing import PREVIEW_COLUMNS
 from mqgate.operator.snapshot import Topic, TopicValue
 from mqgate.operator.text import beginning, number, table
 from mqgate.operator.worlds import World
 
-#: Bytes of a value that are read for a table: no character has more than four.
+#: Bytes of a value that are read: no character has more than four.
 _PREVIEW_BYTES = 4 * PREVIEW_COLUMNS + 1
-#: More than any value has.
-_ALL = 1 << 30
 
 
 def topics(call: Call) -> int:
     """List the topics of the worlds that were named."""
-    as_json = call.arguments.json
     with call.snapshot() as snapshot:
         found = [
             (world, topic)
             for world in call.worlds(snapshot).some(call.arguments.worlds)
-            for topic in snapshot.topics(world.number, _ALL if as_json else _PREVIEW_BYTES)
+            for topic in snapshot.topics(world.number, _PREVIEW_BYTES)
         ]
-    if as_json:
+    if call.arguments.json:
         call.console.say_json({"topics": [_document(*each) for each in found]})
     elif found:
         call.console.say(table(_TITLES, [_row(*each) for each in found]))
@@ -56,7 +53,7 @@ def _retained(latest: TopicValue, retained: TopicValue) -> str:
 
 
 def _document(world: World, topic: Topic) -> dict[str, Any]:
-    """A topic for scripts."""
+    """A topic for scripts; its values can be gigabytes in all, and are for clients to read."""
     return {
         "world": list(world.names),
         "topic": topic.name,
@@ -66,4 +63,4 @@ def _document(world: World, topic: Topic) -> dict[str, Any]:
 
 
 def _value(value: TopicValue) -> dict[str, Any]:
-    return {"number": value.number, "size": value.size} | body_document(value.data)
+    return {"number": value.number, "size": value.size}
