@@ -13,8 +13,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 from mqgate.dialects.declaration import Declaration, FirstSteps, Opening
 from mqgate.dialects.ironmq.access import Access
+from mqgate.dialects.ironmq.call import POLICY
 from mqgate.dialects.ironmq.door import Door
-from mqgate.dialects.ironmq.routes import POLICY
 from mqgate.dialects.ironmq.settings import Namespace, Settings
 from mqgate.engine.values import Policy
 

@@ -7,9 +7,10 @@ from twisted.python.failure import Failure
 
 from mqgate.dialects.ironmq import limits, openapi, wire
 from mqgate.dialects.ironmq.access import Access
+from mqgate.dialects.ironmq.call import Call
 from mqgate.dialects.ironmq.errors import reply_to
 from mqgate.dialects.ironmq.refusal import Refused, unknown
-from mqgate.dialects.ironmq.routes import TREE, Call
+from mqgate.dialects.ironmq.routes import TREE
 from mqgate.dialects.ironmq.routing import find
 from mqgate.dialects.ironmq.settings import Settings
 from mqgate.dialects.ironmq.target import name_of, split_path

@@ -6,58 +6,23 @@ Deferred fails with, is turned into a reply by `errors`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from functools import partial
 
-import attrs
 from twisted.internet.defer import Deferred
 
 from mqgate.dialects.ironmq import target, wire
-from mqgate.dialects.ironmq.access import Project
+from mqgate.dialects.ironmq.call import POLICY, Call, Handler, fixed, saying
 from mqgate.dialects.ironmq.routing import plant
-from mqgate.engine.engine import Engine
 from mqgate.engine.errors import MessageNotFound
 from mqgate.engine.values import Message, NewMessage, QueueInfo, QueueName
-from mqgate.web.values import Asked, Reply
+from mqgate.web.values import Reply
 
-#: The name under which the engine knows how our queues treat their messages.
-POLICY = "ironmq"
-
-
-@attrs.define(eq=False)
-class Call:
-    """A request that was let in, with what its path names."""
-
-    asked: Asked
-    engine: Engine
-    project: Project
-    #: The status of a POST that succeeds.
-    post_status: int
-    queue: str = ""
-    message: str = ""
-
-    def message_id(self) -> int:
-        """The message that the path names. Raises `MessageNotFound` if it can be none."""
-        number = target.message_id(self.message)
-        if number is None:
-            raise MessageNotFound
-        return number
-
-
-Handler = Callable[[Call], Deferred[Reply]]
-
-
-def _saying(text: str) -> Mapping[int, Reply]:
-    """A fixed reply, made once, by status."""
-    return {status: Reply(status, wire.said(text)) for status in (200, 201)}
-
-
-_CLEARED = _saying("Cleared")
-_TOUCHED = _saying("Touched")
-_RELEASED = _saying("Released")
-_MESSAGES_DELETED = _saying("Deleted")[200]
+_CLEARED = saying("Cleared")
+_TOUCHED = saying("Touched")
+_RELEASED = saying("Released")
+_MESSAGES_DELETED = saying("Deleted")[200]
 #: With a full stop: the .NET client compares.
-_QUEUE_DELETED = _saying("Deleted.")[200]
+_QUEUE_DELETED = saying("Deleted.")[200]
 
 
 def list_queues(call: Call) -> Deferred[Reply]:
@@ -83,13 +48,13 @@ def update_queue(call: Call) -> Deferred[Reply]:
 def delete_queue(call: Call) -> Deferred[Reply]:
     """Delete the queue and all in it."""
     done = call.engine.delete_queue(call.project.world, call.queue)
-    return done.addCallback(_fixed, _QUEUE_DELETED)
+    return done.addCallback(fixed, _QUEUE_DELETED)
 
 
 def clear_queue(call: Call) -> Deferred[Reply]:
     """Delete all messages, reserved ones too. A body means nothing."""
     done = call.engine.clear(call.project.world, call.queue)
-    return done.addCallback(_fixed, _CLEARED[call.post_status])
+    return done.addCallback(fixed, _CLEARED[call.post_status])
 
 
 def post_messages(call: Call) -> Deferred[Reply]:
@@ -128,7 +93,7 @@ def delete_messages(call: Call) -> Deferred[Reply]:
     """Delete the messages that the body lists; those that are not there are no matter."""
     ids = wire.known_ids(call.asked.body)
     done = call.engine.delete(call.project.world, call.queue, ids)
-    return done.addCallback(_fixed, _MESSAGES_DELETED)
+    return done.addCallback(fixed, _MESSAGES_DELETED)
 
 
 def show_message(call: Call) -> Deferred[Reply]:
@@ -146,14 +111,14 @@ def delete_message(call: Call) -> Deferred[Reply]:
 def touch_message(call: Call) -> Deferred[Reply]:
     """Start the reservation's clock again, with the message's own timeout. A body means nothing."""
     done = call.engine.touch(call.project.world, call.queue, call.message_id())
-    return done.addCallback(_fixed, _TOUCHED[call.post_status])
+    return done.addCallback(fixed, _TOUCHED[call.post_status])
 
 
 def release_message(call: Call) -> Deferred[Reply]:
     """Put a message back, at once or after a delay."""
     message, delay = call.message_id(), wire.release_delay(call.asked.body)
     done = call.engine.release(call.project.world, call.queue, message, delay=delay)
-    return done.addCallback(_fixed, _RELEASED[call.post_status])
+    return done.addCallback(fixed, _RELEASED[call.post_status])
 
 
 #: Verb, path below ``/1/projects/{project}/``, handler.
@@ -179,10 +144,6 @@ TREE = plant(ROUTES)
 def _post(call: Call, messages: list[NewMessage]) -> Deferred[Reply]:
     ids = call.engine.post(call.project.world, call.queue, messages, policy=POLICY)
     return ids.addCallback(_posted, call.post_status)
-
-
-def _fixed(_result: object, reply: Reply) -> Reply:
-    return reply
 
 
 def _listed(names: list[QueueName], project: str) -> Reply:

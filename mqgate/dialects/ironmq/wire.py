@@ -13,12 +13,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from mqgate.dialects.ironmq import limits
+from mqgate.dialects.ironmq.decoding import decoded
 from mqgate.dialects.ironmq.refusal import malformed, missing
 from mqgate.dialects.ironmq.target import message_ids
 from mqgate.engine.values import (
@@ -31,8 +32,6 @@ from mqgate.engine.values import (
     QueueInfo,
     QueueName,
 )
-
-T = TypeVar("T")
 
 _Whole = Annotated[int, msgspec.Meta(ge=0)]
 
@@ -120,7 +119,7 @@ _NO_PUSH_STATUS: dict[str, int] = {}
 
 def new_messages(body: bytes) -> list[NewMessage]:
     """What ``POST …/messages`` posts: all of it or, by raising, nothing."""
-    items = _decode(_POST, body).messages
+    items = decoded(_POST, body).messages
     if items is UNSET:
         raise missing("Required field missing: messages")
     if not items:
@@ -139,7 +138,7 @@ def webhook_message(body: bytes) -> NewMessage:
 
 def known_ids(body: bytes) -> list[int]:
     """The ids that ``DELETE …/messages`` names, without those that were never given out."""
-    ids = _decode(_IDS, body).ids
+    ids = decoded(_IDS, body).ids
     if ids is UNSET:
         raise missing("Required field missing: ids")
     if not ids:
@@ -149,12 +148,12 @@ def known_ids(body: bytes) -> list[int]:
 
 def release_delay(body: bytes) -> int:
     """The delay that a release asks for, in milliseconds. The vendor's page requires a body."""
-    return limits.DELAY.clamp(_decode(_RELEASE, body).delay) * 1000
+    return limits.DELAY.clamp(decoded(_RELEASE, body).delay) * 1000
 
 
 def check_queue_settings(body: bytes) -> None:
     """Raise unless these are settings a pull queue can have: there is nothing to store in them."""
-    asked = _decode(_QUEUE_SETTINGS, body)
+    asked = decoded(_QUEUE_SETTINGS, body)
     if asked.messages is not UNSET:
         # A client that does not encode a ``?`` in a queue's name ends up here with its post, which
         # would be lost behind a success.
@@ -254,25 +253,6 @@ def _times(timeout: int | None, delay: int | None, expires_in: int | None) -> tu
         limits.DELAY.clamp(delay) * 1000,
         limits.EXPIRES_IN.clamp(expires_in) * 1000,
     )
-
-
-def _decode(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
-    if not body:
-        raise malformed("A JSON document is required as the request body")
-    try:
-        if not body.isascii():
-            body.decode()  # msgspec does not look into what it skips
-        return decoder.decode(body)
-    except msgspec.ValidationError as error:
-        raise malformed(str(error)) from None
-    except msgspec.DecodeError as error:
-        if "truncated" in str(error):  # it says so of "\ud800" as well
-            raise malformed("Invalid JSON: it ends too early, or has half a \\u pair") from None
-        raise malformed(f"Invalid JSON: {error}") from None
-    except UnicodeDecodeError:
-        raise malformed("Invalid JSON: a string is not UTF-8") from None
-    except RecursionError:
-        raise malformed("Invalid JSON: nested too deeply") from None
 
 
 def _encode(value: object) -> bytes:
