@@ -9,10 +9,30 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
 
 from mqgate.dialects.ironmq import limits
-from mqgate.dialects.ironmq.limits import Limit
+from mqgate.dialects.ironmq.describing import (
+    COUNT,
+    HEX_ID,
+    ID,
+    MISSING,
+    NAME,
+    POST,
+    SECONDS,
+    TEXT,
+    Described,
+    asked,
+    content,
+    json_body,
+    list_of,
+    named,
+    operation,
+    saying,
+    schema_of,
+    shown,
+    structure,
+    whole,
+)
 from mqgate.dialects.ironmq.refusal import Refused
 from mqgate.web.values import Asked, Reply
 
@@ -20,8 +40,6 @@ from mqgate.web.values import Asked, Reply
 SEGMENT = b"openapi.json"
 #: What the paths of the route table stand behind.
 PREFIX = "/1/projects/{project}/"
-
-_Object = dict[str, Any]
 
 _INTRODUCTION = f"""\
 Pull queues over JSON: the HTTP API that IronMQ's clients of 2012 to 2015 speak.
@@ -50,76 +68,33 @@ _ERRORS = {
 }
 
 
-def _bounds(limit: Limit) -> str:
-    return f"{limit.low} to {limit.high}."
-
-
-def _whole(text: str, limit: Limit) -> _Object:
-    """A number in a body: it may be left out, or null, which is the same."""
-    return {
-        "type": ["integer", "null"],
-        "minimum": 0,
-        "default": limit.default,
-        "description": f"{text} {_bounds(limit)}",
-    }
-
-
-def _structure(required: Mapping[str, _Object], optional: Mapping[str, _Object] = {}) -> _Object:
-    """A JSON object that a client sends; unknown keys are skipped."""
-    structure: _Object = {"type": "object", "properties": {**required, **optional}}
-    return {**structure, "required": list(required)} if required else structure
-
-
-def _shown(**properties: _Object) -> _Object:
-    """A JSON object that the server sends: all of these keys, and no other."""
-    return {**_structure(properties), "additionalProperties": False}
-
-
-def _list(of: _Object, text: str = "") -> _Object:
-    listed: _Object = {"type": "array", "items": of}
-    return {**listed, "description": text} if text else listed
-
-
-def _schema(name: str) -> _Object:
-    return {"$ref": f"#/components/schemas/{name}"}
-
-
-_TEXT: _Object = {"type": "string"}
-_COUNT: _Object = {"type": "integer", "minimum": 0}
-_SECONDS: _Object = {**_COUNT, "description": "In seconds."}
-_ID: _Object = {
-    "type": "string",
-    "pattern": "^[1-9][0-9]{0,18}$",
-    "description": "A message's id: a number below 2^63, as text.",
-    "examples": ["5924625841136130921"],
-}
-_NO_PUSH: _Object = {"type": "object", "maxProperties": 0, "description": "Always empty."}
-_PLAIN: _Object = {
-    "id": _ID,
-    "body": _TEXT,
-    "reserved_count": {**_COUNT, "description": "How often it was reserved."},
+_NO_PUSH: Described = {"type": "object", "maxProperties": 0, "description": "Always empty."}
+_PLAIN: Described = {
+    "id": ID,
+    "body": TEXT,
+    "reserved_count": {**COUNT, "description": "How often it was reserved."},
 }
 
-_SENT: Mapping[str, _Object] = {
-    "NewMessage": _structure(
-        {"body": {**_TEXT, "description": "Any text."}},
+_SENT: Mapping[str, Described] = {
+    "NewMessage": structure(
+        {"body": {**TEXT, "description": "Any text."}},
         {
-            "timeout": _whole("How long a reservation lasts. 0 is the default.", limits.TIMEOUT),
-            "delay": _whole("How long nobody gets it.", limits.DELAY),
-            "expires_in": _whole(
+            "timeout": whole("How long a reservation lasts. 0 is the default.", limits.TIMEOUT),
+            "delay": whole("How long nobody gets it.", limits.DELAY),
+            "expires_in": whole(
                 "How long it lives, reserved or not. 0 is the default.", limits.EXPIRES_IN
             ),
         },
     ),
     "NewMessages": {
-        **_structure({"messages": {**_list(_schema("NewMessage")), "minItems": 1}}),
+        **structure({"messages": {**list_of(schema_of("NewMessage")), "minItems": 1}}),
         "examples": [{"messages": [{"body": "hello", "delay": 10}]}],
     },
     "Ids": {
-        **_structure(
+        **structure(
             {
                 "ids": {
-                    **_list(_TEXT, "Ids of messages; unknown ones are skipped."),
+                    **list_of(TEXT, "Ids of messages; unknown ones are skipped."),
                     "minItems": 1,
                 }
             }
@@ -127,11 +102,11 @@ _SENT: Mapping[str, _Object] = {
         "examples": [{"ids": ["5924625841136130921"]}],
     },
     "Release": {
-        **_structure({}, {"delay": _whole("How long nobody gets it.", limits.DELAY)}),
+        **structure({}, {"delay": whole("How long nobody gets it.", limits.DELAY)}),
         "examples": [{}, {"delay": 60}],
     },
     "QueueSettings": {
-        **_structure(
+        **structure(
             {},
             {
                 "push_type": {"enum": ["pull", None], "description": "There are no push queues."},
@@ -148,198 +123,142 @@ _SENT: Mapping[str, _Object] = {
     },
 }
 
-_ANSWERED: Mapping[str, _Object] = {
-    "Error": _shown(msg={**_TEXT, "minLength": 1, "description": "Why, for people."}),
-    "Posted": _shown(
-        ids=_list(_ID, "In the order of the messages."), msg={"const": "Messages put on queue."}
+_ANSWERED: Mapping[str, Described] = {
+    "Error": shown(msg={**TEXT, "minLength": 1, "description": "Why, for people."}),
+    "Posted": shown(
+        ids=list_of(ID, "In the order of the messages."), msg={"const": "Messages put on queue."}
     ),
-    "Queue": _shown(
-        id={"type": "string", "pattern": "^[0-9a-f]{24}$"},
-        name=_TEXT,
-        size={**_COUNT, "description": "Messages in it: ready, reserved and delayed."},
-        total_messages={**_COUNT, "description": "Messages ever posted."},
-        project_id=_TEXT,
+    "Queue": shown(
+        id=HEX_ID,
+        name=TEXT,
+        size={**COUNT, "description": "Messages in it: ready, reserved and delayed."},
+        total_messages={**COUNT, "description": "Messages ever posted."},
+        project_id=TEXT,
     ),
-    "QueueList": _list(
-        _shown(
-            id={"type": "string", "pattern": "^[0-9a-f]{24}$"},
-            project_id=_TEXT,
-            name=_TEXT,
+    "QueueList": list_of(
+        shown(
+            id=HEX_ID,
+            project_id=TEXT,
+            name=TEXT,
         )
     ),
-    "Reserved": _shown(
-        messages=_list(_shown(**_PLAIN, timeout=_SECONDS, push_status=_NO_PUSH)),
+    "Reserved": shown(
+        messages=list_of(shown(**_PLAIN, timeout=SECONDS, push_status=_NO_PUSH)),
     ),
-    "Peeked": _shown(messages=_list(_shown(**_PLAIN, push_status=_NO_PUSH))),
-    "Message": _shown(
+    "Peeked": shown(messages=list_of(shown(**_PLAIN, push_status=_NO_PUSH))),
+    "Message": shown(
         **_PLAIN,
-        timeout={**_SECONDS, "description": "What its present reservation was made with."},
+        timeout={**SECONDS, "description": "What its present reservation was made with."},
         status={"enum": ["available", "reserved", "delayed", "deleted"]},
     ),
 }
 
 
-def _named(name: str, text: str, schema: _Object) -> _Object:
-    return {"name": name, "in": "path", "required": True, "description": text, "schema": schema}
-
-
-def _asked(name: str, text: str, limit: Limit, default: str = "") -> _Object:
-    """A number in a query. Node writes null and undefined as ``n=``."""
-    return {
-        "name": name,
-        "in": "query",
-        "description": f"{text} {_bounds(limit)} {default or f'{limit.default} if left out.'}",
-        "allowEmptyValue": True,
-        "schema": _COUNT,
-    }
-
-
-_NAME: _Object = {"type": "string", "minLength": 1}
 _IN_PATH = {
-    "{project}": _named("project", "The project's id.", _NAME),
-    "{queue}": _named("queue", "The queue's name: any text, percent-encoded.", _NAME),
-    "{message}": _named("message", "The message's id.", _ID),
+    "{project}": named("project", "The project's id.", NAME),
+    "{queue}": named("queue", "The queue's name: any text, percent-encoded.", NAME),
+    "{message}": named("message", "The message's id.", ID),
 }
 _PAGING = (
-    _asked("page", "The page.", limits.PAGE),
-    _asked("per_page", "Queues on a page.", limits.PER_PAGE),
+    asked("page", "The page.", limits.PAGE),
+    asked("per_page", "Queues on a page.", limits.PER_PAGE),
 )
-_PEEKING = (_asked("n", "Messages at most.", limits.COUNT),)
+_PEEKING = (asked("n", "Messages at most.", limits.COUNT),)
 _GETTING = (
     *_PEEKING,
-    _asked(
+    asked(
         "timeout",
         "How long they are reserved.",
         limits.GET_TIMEOUT,
         "As long as each message says itself if left out, or 0.",
     ),
-    _asked("wait", "How long to wait for the first message.", limits.WAIT),
+    asked("wait", "How long to wait for the first message.", limits.WAIT),
     {
         "name": "delete",
         "in": "query",
         "description": "`true` takes the messages for good. Any other value means nothing.",
         "allowEmptyValue": True,
-        "schema": _TEXT,
+        "schema": TEXT,
     },
 )
 
 
-def _content(schema: _Object) -> _Object:
-    return {"application/json": {"schema": schema}}
-
-
-def _json(schema: str) -> _Object:
-    """A body that is read as JSON, whatever the header ``Content-Type`` says."""
-    return {"required": True, "content": _content(_schema(schema))}
-
-
 #: The body as it is; every content type will do.
-_ANY_TEXT: _Object = {"content": {"text/plain": {"schema": _TEXT}}}
+_ANY_TEXT: Described = {"content": {"text/plain": {"schema": TEXT}}}
 
-
-def _operation(
-    summary: str,
-    answer: str | _Object,
-    *query: _Object,
-    body: _Object | None = None,
-    statuses: tuple[int, ...] = (200,),
-    errors: tuple[int, ...] = (404,),
-) -> _Object:
-    schema = _schema(answer) if isinstance(answer, str) else answer
-    responses: _Object = {
-        str(status): {"description": "Done.", "content": _content(schema)} for status in statuses
-    }
-    for status in sorted({400, 401, 403, 404, 500, 503, *errors}):
-        responses[str(status)] = {"$ref": f"#/components/responses/{status}"}
-    described: _Object = {"summary": summary}
-    if query:
-        described["parameters"] = list(query)
-    if body is not None:
-        described["requestBody"] = body
-    return {**described, "responses": responses}
-
-
-def _saying(text: str) -> _Object:
-    return _shown(msg={"const": text})
-
-
-_POST = (200, 201)
-_MISSING = (406,)
 
 #: By path below `PREFIX`, as the route table has them.
-_PATHS: Mapping[str, Mapping[str, _Object]] = {
+_PATHS: Mapping[str, Mapping[str, Described]] = {
     "queues": {
-        "get": _operation("List the queues, by name", "QueueList", *_PAGING),
+        "get": operation("List the queues, by name", "QueueList", *_PAGING),
     },
     "queues/{queue}": {
-        "get": _operation("Show a queue", "Queue"),
-        "post": _operation(
+        "get": operation("Show a queue", "Queue"),
+        "post": operation(
             "Make a queue, if there is none of this name",
             "Queue",
-            body=_json("QueueSettings"),
-            statuses=_POST,
-            errors=_MISSING,
+            body=json_body("QueueSettings"),
+            statuses=POST,
+            errors=MISSING,
         ),
-        "delete": _operation("Delete a queue with all in it", _saying("Deleted.")),
+        "delete": operation("Delete a queue with all in it", saying("Deleted.")),
     },
     "queues/{queue}/clear": {
-        "post": _operation(
-            "Delete all messages, reserved ones too", _saying("Cleared"), statuses=_POST
+        "post": operation(
+            "Delete all messages, reserved ones too", saying("Cleared"), statuses=POST
         ),
     },
     "queues/{queue}/messages": {
-        "get": _operation(
+        "get": operation(
             "Reserve messages, or take them; none of a queue that is missing",
             "Reserved",
             *_GETTING,
         ),
-        "post": _operation(
+        "post": operation(
             "Post messages, all or none; makes the queue",
             "Posted",
-            body=_json("NewMessages"),
-            statuses=_POST,
-            errors=_MISSING,
+            body=json_body("NewMessages"),
+            statuses=POST,
+            errors=MISSING,
         ),
-        "delete": _operation(
-            "Delete messages", _saying("Deleted"), body=_json("Ids"), errors=_MISSING
+        "delete": operation(
+            "Delete messages", saying("Deleted"), body=json_body("Ids"), errors=MISSING
         ),
     },
     "queues/{queue}/messages/peek": {
-        "get": _operation("Look at the next messages, reserving none", "Peeked", *_PEEKING),
+        "get": operation("Look at the next messages, reserving none", "Peeked", *_PEEKING),
     },
     "queues/{queue}/messages/webhook": {
-        "post": _operation(
+        "post": operation(
             "Post the request body, as it is, as one message; makes the queue",
             "Posted",
             body=_ANY_TEXT,
-            statuses=_POST,
+            statuses=POST,
         ),
     },
     "queues/{queue}/messages/{message}": {
-        "get": _operation("Show a message, also one deleted a while ago", "Message"),
-        "delete": _operation("Delete a message, reserved or not", _saying("Deleted")),
+        "get": operation("Show a message, also one deleted a while ago", "Message"),
+        "delete": operation("Delete a message, reserved or not", saying("Deleted")),
     },
     "queues/{queue}/messages/{message}/touch": {
-        "post": _operation(
-            "Start the reservation's time again", _saying("Touched"), statuses=_POST
-        ),
+        "post": operation("Start the reservation's time again", saying("Touched"), statuses=POST),
     },
     "queues/{queue}/messages/{message}/release": {
-        "post": _operation(
-            "Put a message back", _saying("Released"), body=_json("Release"), statuses=_POST
+        "post": operation(
+            "Put a message back", saying("Released"), body=json_body("Release"), statuses=POST
         ),
     },
 }
 
 
-def _path_item(path: str, verbs: Mapping[str, _Object]) -> _Object:
+def _path_item(path: str, verbs: Mapping[str, Described]) -> Described:
     return {
         "parameters": [_IN_PATH[part] for part in path.split("/") if part in _IN_PATH],
         **verbs,
     }
 
 
-def _described() -> _Object:
+def _described() -> Described:
     return {
         "openapi": "3.1.0",
         "info": {"title": "mqgate: IronMQ", "version": "1", "description": _INTRODUCTION},
@@ -366,7 +285,7 @@ def _described() -> _Object:
                 },
             },
             "responses": {
-                str(status): {"description": text, "content": _content(_schema("Error"))}
+                str(status): {"description": text, "content": content(schema_of("Error"))}
                 for status, text in _ERRORS.items()
             },
             "schemas": {**_SENT, **_ANSWERED},
