@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from mqgate.engine.alerting import check_settings, shown
 from mqgate.engine.catalogue import Catalogue
 from mqgate.engine.planning import Plan, Verb
 from mqgate.engine.values import QueueInfo, QueueName
@@ -18,16 +19,21 @@ class Info(OnQueue[QueueInfo]):
     __slots__ = ("_row",)
 
     def plan(self, plan: Plan) -> store.Count:
-        return self._count(plan.queue(self.world, self.queue))
+        queue = plan.queue(self.world, self.queue)
+        if queue.alerts:  # so that what has expired is not counted
+            plan.watch(queue)
+        return self._count(queue)
 
     def _count(self, row: store.QueueRow) -> store.Count:
         self._row = row
         return store.Count(self.world, row.shelf)
 
     def settle(self, result: Any) -> None:
-        row = self._row
+        row, (size, total) = self._row, result
         self.deferred.callback(
-            QueueInfo(row.number, row.name, row.created, dict(row.settings), *result)
+            QueueInfo(
+                row.number, row.name, row.created, dict(row.settings), size, total, shown(row)
+            )
         )
 
 
@@ -45,6 +51,9 @@ class Update(Info):
         queue = plan.draft(self.world).find(self.queue)
         if queue is None:
             plan.need_room()
+        elif queue.alerts:
+            check_settings(plan, queue, {**queue.settings, **self.settings})
+            plan.watch(queue)
         queue = plan.make_queue(self.world, self.queue, self.policy, self.settings)
         return self._count(plan.draft(self.world).set_settings(queue, self.settings))
 
@@ -54,9 +63,14 @@ class Clear(OnQueue[None]):
 
     __slots__ = ()
 
-    def plan(self, plan: Plan) -> store.Check:
-        plan.draft(self.world).clear(plan.queue(self.world, self.queue))
-        return store.Check()
+    def plan(self, plan: Plan) -> store.Check | store.Leave:
+        queue = plan.queue(self.world, self.queue)
+        cleared = plan.draft(self.world).clear(queue)
+        if not queue.alerts:
+            return store.Check()
+        plan.watch(queue)
+        plan.watch(cleared)
+        return store.Leave(self.world, queue.shelf)
 
     def settle(self, result: object) -> None:
         self.deferred.callback(None)

@@ -9,8 +9,9 @@ from __future__ import annotations
 from bisect import insort
 from collections.abc import Mapping
 
+from mqgate.engine.alarms import messages_at_most
 from mqgate.engine.wiring import Exchanges, WiringDraft
-from mqgate.storage.interface import Change, QueueRow, Reshelf, WorldRows
+from mqgate.storage.interface import Alert, Change, QueueRow, Reshelf, WorldRows
 
 #: Older than any version: all rows are wanted.
 UNKNOWN = -1
@@ -28,11 +29,14 @@ class World:
         self.numbers: dict[int, QueueRow] = {}
         self.exchanges = Exchanges()
         self._names: list[str] | None = []
+        #: The names of queues that have alerts.
+        self.alerted: set[str] = set()
 
     def take(self, newer: WorldRows) -> None:
         """Take in what the database knows better."""
         if newer.complete:
             self.queues, self.numbers, self.exchanges = {}, {}, Exchanges()
+            self.alerted = set()
         self._apply(newer.queues)
         self.exchanges.apply(newer.exchanges, newer.bindings, self.numbers)
         self._names = None
@@ -63,9 +67,14 @@ class World:
         for row in sorted(rows, key=lambda row: row.removed == 0):
             if not row.removed:
                 self.queues[row.name] = self.numbers[row.number] = row
+                if row.alerts:
+                    self.alerted.add(row.name)
+                else:
+                    self.alerted.discard(row.name)
             elif self.numbers.pop(row.number, None) is not None:
                 del self.queues[row.name]
                 self.exchanges.forget(row.number)
+                self.alerted.discard(row.name)
 
 
 class Draft:
@@ -82,6 +91,7 @@ class Draft:
         #: How many queues there are.
         self.size = len(world.queues)
         self._wiring: WiringDraft | None = None
+        self._alerts_of: set[int] = set()
 
     @property
     def planned_with(self) -> tuple[int, int]:
@@ -137,16 +147,24 @@ class Draft:
         merged = {**queue.settings, **settings}
         return self._set(queue._replace(settings=merged, version=self._version))
 
-    def clear(self, queue: QueueRow) -> None:
+    def set_alerts(self, queue: QueueRow, alerts: tuple[Alert, ...]) -> QueueRow:
+        """Give the queue these alerts and no other."""
+        if alerts == queue.alerts:
+            return queue
+        self._alerts_of.add(queue.number)
+        return self._set(queue._replace(alerts=alerts, version=self._version))
+
+    def clear(self, queue: QueueRow) -> QueueRow:
         """Put the queue onto a new shelf, leaving its messages behind."""
         shelf = self._take_number()
         self._reshelved.append(Reshelf(self._world.number, queue.shelf, shelf))
-        self._set(queue._replace(shelf=shelf, version=self._version))
+        return self._set(queue._replace(shelf=shelf, version=self._version))
 
     def remove(self, queue: QueueRow) -> None:
         """Leave a tombstone, and the messages behind."""
         self.size -= 1
         self._reshelved.append(Reshelf(self._world.number, queue.shelf, None))
+        queue = self.set_alerts(queue, ())
         self._rows[queue.number] = queue._replace(removed=self._now, version=self._version)
         self._names[queue.name] = None
 
@@ -163,6 +181,7 @@ class Draft:
             tuple(self._reshelved),
             exchanges,
             bindings,
+            tuple(self._alerts_of),
         )
 
     def _set(self, row: QueueRow) -> QueueRow:
@@ -179,8 +198,17 @@ class Draft:
 class Catalogue:
     """All worlds this gateway has heard of."""
 
+    def alert_messages(self, world: int, queue: str) -> int:
+        """How many messages one change of this queue's size may bring about."""
+        known = self.world(world)
+        if queue not in known.alerted:
+            return 0
+        return messages_at_most(known.queues[queue], known.queues.get)
+
     def __init__(self) -> None:
         self._worlds: dict[int, World] = {}
+        #: Whether any queue has alerts.
+        self.has_alerts = False
 
     def world(self, number: int) -> World:
         """A world, empty and outdated if it was never asked about."""
@@ -193,8 +221,14 @@ class Catalogue:
         """Take in what the database knows better."""
         for rows in newer:
             self.world(rows.world).take(rows)
+        self._look_for_alerts()
 
     def commit(self, changes: tuple[Change, ...]) -> None:
         """Take in changes of our own, which are on disk now."""
         for change in changes:
             self.world(change.world).commit(change)
+        if changes:
+            self._look_for_alerts()
+
+    def _look_for_alerts(self) -> None:
+        self.has_alerts = any(world.alerted for world in self._worlds.values())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 import attrs
@@ -19,10 +19,12 @@ from mqgate.engine.ids import Ids
 from mqgate.engine.planning import Plan, Verb
 from mqgate.engine.reserving import Reserve
 from mqgate.engine.values import Policy
+from mqgate.engine.verbs import OnQueue
 from mqgate.engine.waiting import Lines, arrival
 from mqgate.storage.interface import (
     Batch,
     Damaged,
+    Fired,
     Full,
     Operation,
     Post,
@@ -32,6 +34,7 @@ from mqgate.storage.interface import (
     Stale,
     Store,
     Unavailable,
+    Watch,
 )
 
 #: How often a batch is planned again because another gateway changed the catalogue meanwhile.
@@ -72,6 +75,8 @@ class _UnderWay:
     #: Whether one verb is tried alone, because it may be what made a batch fail.
     alone: bool
     plan: Plan
+    #: Targets of alerts, by (world, name), that an attempt before needed and did not have.
+    missing: frozenset[tuple[int, str]]
     verbs: list[Verb[Any]] = attrs.field(factory=list)
     operations: list[Operation] = attrs.field(factory=list)
     #: Refused by the plan, which holds only if the plan's catalogue turns out to be current.
@@ -106,7 +111,9 @@ class GroupCommit:
         lines: Lines[Reserve],
         limits: Limits,
         observer: Observer | None = None,
+        fired: Callable[[Sequence[Fired]], None] = lambda fired: None,
     ) -> None:
+        self._fired = fired
         self._store = store
         self._clock = clock
         self._now = now
@@ -202,9 +209,12 @@ class GroupCommit:
     def _next_verbs(self) -> list[Verb[Any]]:
         verbs: list[Verb[Any]] = []
         rows = size = 0
+        alerts = self._catalogue.has_alerts
         while self._waiting:
             verb = self._waiting[0]
             rows += verb.rows
+            if alerts and isinstance(verb, OnQueue):
+                rows += self._catalogue.alert_messages(*verb.key)
             size += verb.size
             if verbs and (rows > self._limits.batch_rows or size > self._limits.batch_bytes):
                 break
@@ -212,10 +222,17 @@ class GroupCommit:
             self._waiting_bytes -= verb.size
         return verbs
 
-    def _send(self, verbs: list[Verb[Any]], attempt: int = 1, *, alone: bool = False) -> None:
+    def _send(
+        self,
+        verbs: list[Verb[Any]],
+        attempt: int = 1,
+        *,
+        alone: bool = False,
+        missing: frozenset[tuple[int, str]] = frozenset(),
+    ) -> None:
         self._suspect_last = alone
         plan = self._new_plan()
-        under_way = _UnderWay(attempt, alone, plan)
+        under_way = _UnderWay(attempt, alone, plan, missing)
         self._plan((verb for verb in verbs if not isinstance(verb, Reserve)), plan, under_way)
         # Whoever waits for what this batch makes available is served by the same commit, before
         # those who came later.
@@ -227,7 +244,7 @@ class GroupCommit:
         if not under_way.everybody():
             self._schedule_next()
             return
-        batch = plan.batch(tuple(under_way.operations))
+        batch = plan.batch((*under_way.operations, *self._watches(plan, missing)))
         self._under_way = True
         if self._observer is not None:
             self._observer.batch_began(len(batch.operations))
@@ -263,6 +280,15 @@ class GroupCommit:
                     under_way.verbs.append(verb)
                     under_way.operations.append(operation)
 
+    def _watches(self, plan: Plan, missing: Collection[tuple[int, str]]) -> tuple[Watch, ...]:
+        """What the batch has to look out for, behind its operations."""
+        try:
+            watch = plan.watches(missing)
+        except Exception:  # noqa: BLE001 - whatever it is, nobody's request fails for an alert
+            self._log.failure("Alerts could not be prepared")
+            return ()
+        return () if watch is None else (watch,)
+
     # -- back
 
     def _committed(self, result: list[object] | Stale, under_way: _UnderWay, batch: Batch) -> None:
@@ -276,6 +302,7 @@ class GroupCommit:
             self.trouble = None
             self._log.info("The database can be used again")
         self._note_commit(batch)
+        fired: Any = result.pop() if len(result) > len(under_way.verbs) else ()
         # All in one turn: spreading them costs half as much CPU again.
         for verb, answer in zip(under_way.verbs, result, strict=True):
             try:
@@ -283,6 +310,7 @@ class GroupCommit:
             except Exception:  # noqa: BLE001 - whatever it is, the others go on
                 self._fail_alone(verb, Failure())
         self._fail_refused(under_way)
+        self._fired(fired)
         if under_way.alone:
             for waiter in self._lines.called(under_way.plan.readied):
                 self.enter_again(waiter)
@@ -296,7 +324,12 @@ class GroupCommit:
     def _outdated(self, stale: Stale, under_way: _UnderWay) -> None:
         self._catalogue.take(stale.worlds)
         if under_way.attempt < PLANNED_AT_MOST:
-            self._send(under_way.everybody(), under_way.attempt + 1, alone=under_way.alone)
+            self._send(
+                under_way.everybody(),
+                under_way.attempt + 1,
+                alone=under_way.alone,
+                missing=under_way.missing.union(stale.missing),
+            )
         else:
             self._fail_all(under_way.everybody(), _TOO_FAST)
             self._schedule_next()
@@ -306,7 +339,7 @@ class GroupCommit:
         refused = {under_way.verbs[place]: why for place, why in full.refused.items()}
         others = [verb for verb in under_way.everybody() if verb not in refused]
         # Sent first: whoever is refused may ask for something else at once.
-        self._send(others, under_way.attempt, alone=under_way.alone)
+        self._send(others, under_way.attempt, alone=under_way.alone, missing=under_way.missing)
         for verb, why in refused.items():
             verb.fail(limit_reached(why))
 

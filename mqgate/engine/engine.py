@@ -12,6 +12,7 @@ from twisted.python.failure import Failure
 
 from mqgate.engine import verbs
 from mqgate.engine.administering import Clear, DeleteQueue, Info, ListQueues, Update
+from mqgate.engine.alerting import RemoveAlerts, SetAlerts
 from mqgate.engine.allowance import Allowance
 from mqgate.engine.catalogue import Catalogue
 from mqgate.engine.commits import GroupCommit, Limits, Observer
@@ -32,6 +33,7 @@ from mqgate.engine.values import (
     TOPIC_EXCHANGE,
     Census,
     Message,
+    NewAlert,
     NewMessage,
     Policy,
     QueueInfo,
@@ -41,7 +43,7 @@ from mqgate.engine.values import (
     Wiring,
 )
 from mqgate.engine.waiting import Lines
-from mqgate.storage.interface import Opened, Store, Unavailable
+from mqgate.storage.interface import Fired, Opened, Store, Unavailable
 
 T = TypeVar("T")
 
@@ -87,6 +89,7 @@ class Engine:
             self._lines,
             limits,
             observer,
+            self._alerted,
         )
         self._upkeep = Upkeep(store, clock, now, self._commits)
         #: The verbs on topics: each has a latest and a retained value.
@@ -293,6 +296,35 @@ class Engine:
         """
         return self._enter_named(Update(world, queue, settings, policy))
 
+    # -- alerts
+
+    def add_alerts(
+        self, world: int, queue: str, alerts: Sequence[NewAlert], *, policy: str
+    ) -> Deferred[None]:
+        """Give a queue, which is made where it is missing, these alerts too, all or none.
+
+        Fails with one of `AlertsRefused`.
+        """
+        return self._enter_alerts(SetAlerts(world, queue, alerts, policy, replace=False))
+
+    def replace_alerts(
+        self, world: int, queue: str, alerts: Sequence[NewAlert], *, policy: str
+    ) -> Deferred[None]:
+        """Give a queue, which is made where it is missing, these alerts in place of its own.
+
+        Fails with one of `AlertsRefused`.
+        """
+        return self._enter_alerts(SetAlerts(world, queue, alerts, policy, replace=True))
+
+    def remove_alerts(
+        self, world: int, queue: str, ids: Sequence[int] | None = None
+    ) -> Deferred[frozenset[int]]:
+        """Take alerts from a queue, all if none are named; the ids of those that it had.
+
+        Fails with `QueueNotFound`.
+        """
+        return self._enter_named(RemoveAlerts(world, queue, ids))
+
     def list_queues(self, world: int, *, offset: int, limit: int) -> Deferred[list[QueueName]]:
         """Queues by name, in code point order."""
         return self._enter(ListQueues(world, offset, limit, self._catalogue))
@@ -348,6 +380,23 @@ class Engine:
             return verb.deferred
         return self._enter(verb)
 
+    def _enter_alerts(self, verb: SetAlerts) -> Deferred[None]:
+        try:
+            for alert in verb.alerts:
+                _check_names(alert.target)
+                _check_number(alert.threshold, 1)
+                _check_number(alert.snooze, 0)
+        except InvalidRequest as error:
+            verb.fail(error)
+            return verb.deferred
+        return self._enter_named(verb)
+
+    def _alerted(self, fired: Sequence[Fired]) -> None:
+        """Alerts have posted messages: serve who waits for them."""
+        for world, target, expires in fired:
+            self._upkeep.expects(expires)
+            self._lines.wake((world, target))
+
     def _enter_with_id(self, verb: verbs.Get | verbs.Touch | verbs.Release) -> Deferred[Any]:
         if not 0 < verb.id <= LARGEST:  # more than 63 bits would fail a whole batch
             verb.fail(MessageNotFound(f"there is no message {verb.id}"))
@@ -400,3 +449,8 @@ def _check_names(*names: str) -> None:
             name.encode()
         except UnicodeEncodeError:
             raise InvalidRequest("a name has to be text") from None
+
+
+def _check_number(number: int, least: int) -> None:
+    if not least <= number <= LARGEST:
+        raise InvalidRequest(f"{number} is not between {least} and {LARGEST}")

@@ -41,6 +41,26 @@ class MessageNotFound(EngineError):
     """No such message in this queue: never posted, deleted, or expired."""
 
 
+class AlertsRefused(EngineError):
+    """The queue cannot have these alerts; base of the reasons why."""
+
+
+class AlertsNotPossible(AlertsRefused):
+    """A queue with these settings has no alerts."""
+
+
+class AlertRepeated(AlertsRefused):
+    """The queue has such an alert already."""
+
+
+class TooManyAlerts(AlertsRefused):
+    """The queue would have more alerts than it may have."""
+
+
+class AlertsInRing(AlertsRefused):
+    """Progressive alerts would set each other off in a ring."""
+
+
 class InvalidRequest(EngineError):
     """A value that no store could take (an id beyond 63 bits, NUL in a name …).
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Generic, TypeVar
 
 from twisted.internet.defer import Deferred
 
+from mqgate.engine.alarms import Watching, alert_of
 from mqgate.engine.allowance import Allowance, too_many_queues
 from mqgate.engine.catalogue import Catalogue, Draft
-from mqgate.engine.errors import NoRoom, QueueNotFound
+from mqgate.engine.errors import LimitReached, NoRoom, QueueNotFound
 from mqgate.engine.ids import Ids
-from mqgate.engine.values import NEVER, Policy
+from mqgate.engine.values import NEVER, Letter, Policy
+from mqgate.storage import interface as store
 from mqgate.storage.interface import (
     Batch,
     Bound,
@@ -25,6 +27,8 @@ from mqgate.storage.interface import (
     Sweep,
     Take,
     Touch,
+    Watch,
+    Watched,
 )
 
 T = TypeVar("T")
@@ -61,6 +65,7 @@ class Plan:
         self._drafts: dict[int, Draft] = {}
         #: What the batch's posts must keep to, by world and by (world, shelf).
         self._limits: dict[int | tuple[int, int], Quota | Bound] = {}
+        self._watching: dict[int, Watching] = {}
         #: How many messages this batch makes available, by (world, queue).
         self.readied: Counter[tuple[int, str]] = Counter()
 
@@ -120,9 +125,56 @@ class Plan:
             self._limits[world, queue.shelf] = bound
         return NEVER if rule.age is None else self.now + rule.age
 
+    def watch(self, queue: QueueRow) -> None:
+        """An operation that may change the size of this queue, which has alerts, is planned."""
+        self._watch(queue.world).add(queue)
+
+    def _watch(self, world: int) -> Watching:
+        watching = self._watching.get(world)
+        if watching is None:
+            watching = self._watching[world] = Watching(world)
+        return watching
+
+    def set_alerts(self, queue: QueueRow, alerts: tuple[store.Alert, ...]) -> None:
+        """Give the queue other alerts; they go for the whole batch."""
+        changed = self.draft(queue.world).set_alerts(queue, alerts)
+        self._watch(queue.world).renew(queue, changed)
+
+    def watches(self, missing: Collection[tuple[int, str]]) -> Watch | None:
+        """What the store has to look out for, when all else is planned; None if that is nothing.
+
+        Targets of alerts that are ``missing``, by (world, name), are made.
+        """
+        queues: list[Watched] = []
+        messages = 0
+        for world, watching in self._watching.items():
+            draft = self.draft(world)
+            for name, policy in watching.targets(draft.find).items():
+                if (world, name) in missing:
+                    self._make_target(world, name, policy, watching)
+            queues += watching.queues(draft.find, self._letter, self.limit, self.now)
+            messages += watching.messages(draft.find)
+        if not messages:
+            return None
+        return Watch(tuple(queues), tuple(self.new_id() for _ in range(messages)))
+
+    def _make_target(self, world: int, name: str, policy: str, watching: Watching) -> None:
+        try:
+            self.make_queue(world, name, policy, {})
+        except LimitReached:  # whoever set the alert off is not to be refused for it
+            watching.silence(name)
+
+    def _letter(self, queue: QueueRow, alert: store.Alert) -> Letter:
+        alerting = self.policy_named(alert.policy).alerting
+        return alerting.letter(queue.name, alert_of(alert), self.now)
+
     def policy(self, queue: QueueRow) -> Policy:
         """What the queue does with its messages."""
-        return self._policies.get(queue.policy, PLAIN)
+        return self.policy_named(queue.policy)
+
+    def policy_named(self, name: str) -> Policy:
+        """What queues of this policy do."""
+        return self._policies.get(name, PLAIN)
 
     def memory(self, queue: QueueRow) -> Memory | None:
         """Where its deleted messages stay readable, if they do."""

@@ -167,6 +167,9 @@ class Publish(Verb[int]):
         if not queues:
             self._due, self._expires = 0, NEVER
             return store.Check()
+        for queue in queues:
+            if queue.alerts:
+                plan.watch(queue)
         ids = plan.new_ids(len(queues))
         rows = [
             new_row(id_, self.message, plan.now, plan.limit(queue))
@@ -228,6 +231,8 @@ class Take(OnQueue[Taken | None]):
         queue = plan.queue(self.world, self.queue)
         self._now, self._number = plan.now, queue.number
         self._memory = plan.memory(queue)
+        if queue.alerts:
+            plan.watch(queue)
         return store.Take(self.world, queue.shelf, self._memory, plan.policy(queue).keeps_place)
 
     def settle(self, result: Any) -> None:

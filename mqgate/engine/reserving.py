@@ -88,6 +88,8 @@ class Reserve(OnQueue[list[Message]]):
             return store.Check()
         self._number = queue.number
         self._memory = plan.memory(queue) if self.remove else None
+        if self.remove and queue.alerts:
+            plan.watch(queue)
         return store.Reserve(
             self.world,
             queue.shelf,

@@ -6,10 +6,10 @@ has come due by itself. All of it goes in slices, between other people's batches
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import gatherResults
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -18,7 +18,9 @@ from mqgate.engine.commits import GroupCommit
 from mqgate.engine.errors import StoreUnavailable
 from mqgate.engine.planning import Plan, Verb
 from mqgate.engine.values import NEVER
+from mqgate.engine.verbs import OnQueue
 from mqgate.storage.interface import (
+    Check,
     EmptyShelves,
     Forget,
     Operation,
@@ -61,6 +63,22 @@ class Chore(Verb[Any]):
 
     def settle(self, result: object) -> None:
         self.deferred.callback(result)
+
+
+class Expire(OnQueue[None]):
+    """Remove what has expired of a queue with alerts: that changes its size."""
+
+    __slots__ = ()
+    rows = SLICE
+
+    def plan(self, plan: Plan) -> Check:
+        queue = plan.draft(self.world).find(self.queue)
+        if queue is not None and queue.alerts:
+            plan.watch(queue)  # which is all there is to it
+        return Check()
+
+    def settle(self, result: object) -> None:
+        self.deferred.callback(None)
 
 
 class Upkeep:
@@ -138,10 +156,20 @@ class Upkeep:
     def _swept(self, swept: Swept) -> None:
         if swept.next_expires is not None:
             self._next_expiry = min(self._next_expiry, swept.next_expires)
-        if swept.removed == SLICE:
-            self._sweep_call = self._clock.callLater(PAUSE_SECONDS, self._sweep)
+        if swept.left:
+            self._expire(swept.left)
+        elif swept.removed == SLICE:
+            self._sweep_soon()
         else:
             self._arm_sweep()
+
+    def _expire(self, queues: Sequence[tuple[int, str]]) -> None:
+        """Queue by queue, and then look for more."""
+        expired = [Expire(world, name) for world, name in queues]
+        self._have_done(expired, lambda _: self._sweep_soon(), self._sweep_later)
+
+    def _sweep_soon(self) -> None:
+        self._sweep_call = self._clock.callLater(PAUSE_SECONDS, self._sweep)
 
     def _sweep_later(self) -> None:
         self._sweep_call = self._clock.callLater(ROUND_SECONDS, self._sweep)
@@ -210,21 +238,29 @@ class Upkeep:
         rows: int = 1,
         otherwise: Callable[[], None] = lambda: None,
     ) -> None:
-        chore = Chore(operation, rows)
+        self._have_done([Chore(operation, rows)], lambda results: then(results[0]), otherwise)
 
-        def done(result: object) -> None:
+    def _have_done(
+        self,
+        verbs: Sequence[Verb[Any]],
+        then: Callable[[list[Any]], None],
+        otherwise: Callable[[], None],
+    ) -> None:
+        def done(results: list[Any]) -> None:
             if self._running:
-                then(result)
+                then(results)
 
         def not_done(failure: Failure) -> None:
+            failure = failure.value.subFailure  # type: ignore[union-attr]
             if not isinstance(failure.value, StoreUnavailable):  # else the log has it already
                 self._failed(failure)
             if self._running:
                 otherwise()
 
-        deferred: Deferred[Any] = chore.deferred
-        deferred.addCallbacks(done, not_done).addErrback(self._failed)
-        self._commits.enter_again(chore)
+        finished = gatherResults([verb.deferred for verb in verbs], consumeErrors=True)
+        finished.addCallbacks(done, not_done).addErrback(self._failed)
+        for verb in verbs:
+            self._commits.enter_again(verb)
 
     def _failed(self, failure: Failure) -> None:
         self._log.failure("A chore failed and will be tried again", failure)

@@ -5,7 +5,7 @@ Times are whole milliseconds: instants since 1970 in the engine's time, duration
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import attrs
 import msgspec
@@ -24,6 +24,59 @@ NEVER = 1 << 62
 
 
 @attrs.frozen
+class NewAlert:
+    """An alert that a queue is to have: a message to another queue when its size changes so."""
+
+    #: Whether it is set off at every multiple of the threshold, not at the threshold alone.
+    progressive: bool
+    #: Whether it is set off when the size falls to it, not when it rises to it.
+    descending: bool
+    #: At least 1.
+    threshold: int
+    #: The name of the queue that gets the messages; it is made when the first one comes.
+    target: str
+    #: For so long after it was set off nothing sets it off.
+    snooze: int = 0
+
+
+@attrs.frozen
+class Alert(NewAlert):
+    """An alert that a queue has."""
+
+    id: int = attrs.field(kw_only=True)
+
+
+@attrs.frozen
+class Letter:
+    """An alert's message: its body is ``before``, the queue's size in digits, and ``after``.
+
+    In pieces, because the size is known only in the transaction that posts it.
+    """
+
+    before: bytes
+    after: bytes
+    #: How long a reservation of it lasts, and how long it lives; None = for ever.
+    timeout: int = 60_000
+    expires_in: int | None = None
+
+
+def _plain_letter(queue: str, alert: Alert, now: int) -> Letter:
+    return Letter(f"size of {queue}: ".encode(), b"")
+
+
+@attrs.frozen
+class Alerting:
+    """How queues tell of their sizes."""
+
+    #: The most alerts that one queue can have.
+    at_most: int = 5
+    #: Whether a queue with these settings can have any.
+    possible: Callable[[Mapping[str, object]], bool] = lambda settings: True
+    #: The message of an alert of the queue of this name, at this instant.
+    letter: Callable[[str, Alert, int], Letter] = _plain_letter
+
+
+@attrs.frozen
 class Policy:
     """What a queue does with its messages. Set, under a name, by the dialect that makes queues."""
 
@@ -31,6 +84,8 @@ class Policy:
     keeps_place: bool = False
     #: How long a deleted message stays readable by its id, in milliseconds; 0 = not at all.
     remembers_for: int = 0
+    #: What its alerts are like.
+    alerting: Alerting = Alerting()
 
 
 # These two are made for every message, by the hundred: of msgspec's kind they take less than half
@@ -90,6 +145,7 @@ class QueueInfo:
     size: int
     #: Messages ever posted to it.
     total: int
+    alerts: tuple[Alert, ...] = ()
 
 
 @attrs.frozen

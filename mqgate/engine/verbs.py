@@ -89,6 +89,8 @@ class Post(OnQueue[list[int]]):
         delayed = [row.due for row in rows if row.due]
         self._due = min(delayed, default=0)
         plan.readied[self.key] += len(rows) - len(delayed)
+        if queue.alerts:
+            plan.watch(queue)
         return store.Post(self.world, queue.shelf, tuple(rows))
 
     def settle(self, result: object) -> None:
@@ -134,6 +136,8 @@ class Delete(OnQueue[frozenset[int]]):
         queue = plan.queue(self.world, self.queue)
         memory = plan.memory(queue)
         self._expires = plan.now + memory.time if memory else NEVER
+        if queue.alerts:
+            plan.watch(queue)
         return store.Delete(self.world, queue.shelf, self.ids, memory)
 
     def settle(self, result: Any) -> None:
@@ -219,6 +223,8 @@ class GiveBack(OnQueue[int]):
             # A queue that was deleted and made again is another one.
             there = (message for message in self.messages if message.queue == queue.number)
             rows = tuple(map(_removed_row, there))
+            if queue.alerts:
+                plan.watch(queue)
             return store.PutBack(self.world, queue.shelf, rows)
         deliveries = tuple((message.id, message.count) for message in self.messages)
         return store.GiveBack(self.world, queue.shelf, deliveries)

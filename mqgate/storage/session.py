@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
+from mqgate.storage.alert_session import AlertSession
 from mqgate.storage.interface import (
     Change,
     Get,
@@ -20,6 +21,8 @@ from mqgate.storage.topic_session import TopicSession
 
 #: A (world, shelf).
 Shelf = tuple[int, int]
+#: (id, world, shelf, state, body) of a message that has expired.
+ExpiredRow = tuple[int, int, int, int, int]
 #: What a `MessageRow` is made of.
 RawRow = tuple[Any, ...]
 
@@ -33,6 +36,10 @@ class Rows(Iterator[RawRow], Protocol):
 
 class Session(TopicSession, Protocol):
     """The statements of one database, inside one transaction. Times are in milliseconds."""
+
+    @property
+    def alerts(self) -> AlertSession:
+        """Those about alerts."""
 
     # -- the catalogue and the gateway
 
@@ -126,8 +133,8 @@ class Session(TopicSession, Protocol):
     def oldest(self, shelf: Shelf, n: int) -> list[tuple[int, int, int]]:
         """(id, body, bytes) of the first messages of a shelf: of the ready ones, then of others."""
 
-    def expired(self, now: int, limit: int) -> list[tuple[int, int, int, int, int]]:
-        """(id, world, shelf, state, body) of messages past their time, earliest first.
+    def expired(self, now: int, limit: int) -> list[ExpiredRow]:
+        """Messages past their time, earliest first.
 
         Not of deleted ones: `forget_deleted` is for them.
         """

@@ -161,6 +161,20 @@ _CHECKS: tuple[tuple[str, str], ...] = (
         """,
     ),
     (
+        "alert {2} belongs to queue {1} of world {0}, which is not there",
+        """
+        SELECT world, queue, id FROM alert a WHERE NOT EXISTS (SELECT 1 FROM queue q
+            WHERE q.world = a.world AND q.number = a.queue AND q.removed = 0)
+        """,
+    ),
+    (
+        "alert {2} of queue {1} of world {0} has values that none can have",
+        """
+        SELECT world, queue, id FROM alert WHERE threshold < 1 OR snooze < 0 OR fired_at < 0
+            OR progressive NOT IN (0, 1) OR descending NOT IN (0, 1)
+        """,
+    ),
+    (
         "message {0} has an id above {1}, the highest given out",
         """
         SELECT id, (SELECT max(high) FROM gateway) FROM msg

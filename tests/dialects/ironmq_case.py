@@ -107,9 +107,10 @@ class IronMQCase(SynchronousTestCase):
             Namespace(projects=[OTHER_PROJECT], tokens=["unused", OTHER_TOKEN]),
         ]
         names = [name for section in sections for name in DECLARATION.claims(section)]
-        worlds = dict(zip(names, store.worlds([[name] for name in names]), strict=True))
+        #: By project.
+        self.worlds = dict(zip(names, store.worlds([[name] for name in names]), strict=True))
         grants = [
-            Grant(section, {name: worlds[name] for name in section.projects})
+            Grant(section, {name: self.worlds[name] for name in section.projects})
             for section in sections
         ]
         self.engine.start()

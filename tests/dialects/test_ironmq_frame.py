@@ -81,9 +81,9 @@ class PathTests(IronMQCase):
             answer = self.send(asking("GET", path, headers=authorized())).answer()
             self.assert_refused(answer, 404, "Not found")
 
-    def test_push_queues_and_alerts_are_not_there_yet(self) -> None:
+    def test_push_queues_are_not_there_yet(self) -> None:
         for path in (
-            "queues/q/alerts", "queues/q/alerts/1", "queues/q/subscribers",
+            "queues/q/subscribers",
             "queues/q/messages/1/subscribers", "queues/q/messages/1/subscribers/2",
         ):  # fmt: skip
             for verb in ("GET", "POST", "PUT", "DELETE"):

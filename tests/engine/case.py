@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred
@@ -60,6 +60,7 @@ class EngineCase(SynchronousTestCase):
 
     limits = Limits()
     observer: Observer | None = None
+    policies: Mapping[str, Policy] = POLICIES
 
     def setUp(self) -> None:
         folder = self.mktemp()
@@ -78,7 +79,7 @@ class EngineCase(SynchronousTestCase):
             self.store,
             self.clock,
             self.now,
-            POLICIES,
+            self.policies,
             self.limits,
             opened=opened,
             observer=self.observer,

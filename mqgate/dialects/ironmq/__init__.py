@@ -2,7 +2,8 @@
 
 ``docs/dialects/ironmq.md`` says what it does and where it had to choose. The rooms in here:
 `settings` (configuration), `target` (path and query), `wire` (bodies), `limits` (the table of
-defaults and bounds), `access` (tokens and projects), `routes` (table and handlers), `errors`
+defaults and bounds), `access` (tokens and projects), `routes` (table and handlers), `alerts`
+(the handlers of alerts, and `alert_wire` their bodies), `call` (what handlers get), `errors`
 (every exception to its reply), `openapi` (all of it, described for tools), `door` (what the HTTP
 room sees).
 """
@@ -13,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from mqgate.dialects.declaration import Declaration, FirstSteps, Opening
 from mqgate.dialects.ironmq.access import Access
+from mqgate.dialects.ironmq.alerts import ALERTING
 from mqgate.dialects.ironmq.call import POLICY
 from mqgate.dialects.ironmq.door import Door
 from mqgate.dialects.ironmq.settings import Namespace, Settings
@@ -24,7 +26,8 @@ def _claims(section: Namespace) -> Sequence[str]:
 
 
 def _policies(settings: Settings) -> Mapping[str, Policy]:
-    return {POLICY: Policy(keeps_place=False, remembers_for=settings.deleted_seconds * 1000)}
+    remembers_for = settings.deleted_seconds * 1000
+    return {POLICY: Policy(keeps_place=False, remembers_for=remembers_for, alerting=ALERTING)}
 
 
 def _open(opening: Opening) -> Door:

@@ -8,6 +8,9 @@ from mqgate.dialects.ironmq import wire
 from mqgate.dialects.ironmq.refusal import Refused
 from mqgate.dialects.unforeseen import log_unforeseen
 from mqgate.engine.errors import (
+    AlertRepeated,
+    AlertsNotPossible,
+    AlertsRefused,
     InvalidRequest,
     LimitReached,
     MessageNotFound,
@@ -33,6 +36,12 @@ def _status_and_text(error: BaseException, asked: Asked) -> tuple[int, str]:
             return 404, "Queue not found"
         case MessageNotFound():
             return 404, "Message not found"
+        case AlertsNotPossible():
+            return 400, "Push queues do not support alerts."
+        case AlertRepeated():
+            return 400, "At least one new alert duplicates current queue alerts."
+        case AlertsRefused():
+            return 400, str(error)
         case InvalidRequest():
             return 400, str(error)
         case LimitReached():

@@ -42,5 +42,12 @@ WAIT = Limit(0, 0, 30)
 PAGE = Limit(0, 0, 100)
 PER_PAGE = Limit(30, 1, 100)
 
+#: Messages that set an alert off; JSON's readers keep no larger number.
+TRIGGER = Limit(1, 1, (1 << 53) - 1)
+#: Seconds for which an alert that went off is silent.
+SNOOZE = Limit(0, 0, 31_536_000)
+#: Alerts of one queue.
+ALERTS = 5
+
 #: The longest request body, in bytes.
 BODY_BYTES = 256 * 1024

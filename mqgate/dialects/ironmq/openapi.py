@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from mqgate.dialects.ironmq import limits
+from mqgate.dialects.ironmq import describing_alerts, limits
 from mqgate.dialects.ironmq.describing import (
     COUNT,
     HEX_ID,
@@ -76,6 +76,7 @@ _PLAIN: Described = {
 }
 
 _SENT: Mapping[str, Described] = {
+    **describing_alerts.SENT,
     "NewMessage": structure(
         {"body": {**TEXT, "description": "Any text."}},
         {
@@ -124,17 +125,24 @@ _SENT: Mapping[str, Described] = {
 }
 
 _ANSWERED: Mapping[str, Described] = {
+    **describing_alerts.ANSWERED,
     "Error": shown(msg={**TEXT, "minLength": 1, "description": "Why, for people."}),
     "Posted": shown(
         ids=list_of(ID, "In the order of the messages."), msg={"const": "Messages put on queue."}
     ),
-    "Queue": shown(
-        id=HEX_ID,
-        name=TEXT,
-        size={**COUNT, "description": "Messages in it: ready, reserved and delayed."},
-        total_messages={**COUNT, "description": "Messages ever posted."},
-        project_id=TEXT,
-    ),
+    "Queue": {
+        **structure(
+            {
+                "id": HEX_ID,
+                "name": TEXT,
+                "size": {**COUNT, "description": "Messages in it: ready, reserved and delayed."},
+                "total_messages": {**COUNT, "description": "Messages ever posted."},
+                "project_id": TEXT,
+            },
+            {"alerts": describing_alerts.OF_A_QUEUE},
+        ),
+        "additionalProperties": False,
+    },
     "QueueList": list_of(
         shown(
             id=HEX_ID,
@@ -158,6 +166,7 @@ _IN_PATH = {
     "{project}": named("project", "The project's id.", NAME),
     "{queue}": named("queue", "The queue's name: any text, percent-encoded.", NAME),
     "{message}": named("message", "The message's id.", ID),
+    "{alert}": named("alert", "The alert's id.", HEX_ID),
 }
 _PAGING = (
     asked("page", "The page.", limits.PAGE),
@@ -208,6 +217,7 @@ _PATHS: Mapping[str, Mapping[str, Described]] = {
             "Delete all messages, reserved ones too", saying("Cleared"), statuses=POST
         ),
     },
+    **describing_alerts.PATHS,
     "queues/{queue}/messages": {
         "get": operation(
             "Reserve messages, or take them; none of a queue that is missing",

@@ -10,7 +10,7 @@ from functools import partial
 
 from twisted.internet.defer import Deferred
 
-from mqgate.dialects.ironmq import target, wire
+from mqgate.dialects.ironmq import alerts, target, wire
 from mqgate.dialects.ironmq.call import POLICY, Call, Handler, fixed, saying
 from mqgate.dialects.ironmq.routing import plant
 from mqgate.engine.errors import MessageNotFound
@@ -128,6 +128,10 @@ ROUTES: tuple[tuple[bytes, bytes, Handler], ...] = (
     (b"POST", b"queues/{queue}", update_queue),
     (b"DELETE", b"queues/{queue}", delete_queue),
     (b"POST", b"queues/{queue}/clear", clear_queue),
+    (b"POST", b"queues/{queue}/alerts", alerts.add_alerts),
+    (b"PUT", b"queues/{queue}/alerts", alerts.replace_alerts),
+    (b"DELETE", b"queues/{queue}/alerts", alerts.delete_alerts),
+    (b"DELETE", b"queues/{queue}/alerts/{alert}", alerts.delete_alert),
     (b"GET", b"queues/{queue}/messages", get_messages),
     (b"POST", b"queues/{queue}/messages", post_messages),
     (b"DELETE", b"queues/{queue}/messages", delete_messages),

@@ -19,6 +19,7 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from mqgate.dialects.ironmq import limits
+from mqgate.dialects.ironmq.alert_wire import ShownAlert, shown_alert
 from mqgate.dialects.ironmq.decoding import decoded
 from mqgate.dialects.ironmq.refusal import malformed, missing
 from mqgate.dialects.ironmq.target import message_ids
@@ -92,12 +93,13 @@ class _Found(Struct, gc=False):
     reserved_count: int
 
 
-class _Queue(Struct, gc=False):
+class _Queue(Struct):
     id: str
     name: str
     size: int
     total_messages: int
     project_id: str
+    alerts: list[ShownAlert] | UnsetType = UNSET
 
 
 class _QueueLine(Struct, gc=False):
@@ -231,7 +233,10 @@ def found(message: Message) -> bytes:
 
 def queue(project: str, info: QueueInfo) -> bytes:
     """The queue object of a pull queue."""
-    return _encode(_Queue(_queue_id(info), info.name, info.size, info.total, project))
+    shown = _Queue(_queue_id(info), info.name, info.size, info.total, project)
+    if info.alerts:
+        shown.alerts = [shown_alert(alert) for alert in info.alerts]
+    return _encode(shown)
 
 
 def queues(project: str, names: Iterable[QueueName]) -> bytes:

@@ -7,7 +7,15 @@ a waiting reserve see what came with it (docs/architecture.md).
 
 from __future__ import annotations
 
-from mqgate.storage.executor import acknowledging, handing_out, posting, publishing, topics, upkeep
+from mqgate.storage.executor import (
+    acknowledging,
+    alerting,
+    handing_out,
+    posting,
+    publishing,
+    topics,
+    upkeep,
+)
 from mqgate.storage.executor.execution import Execution, Kind
 from mqgate.storage.interface import (
     Batch,
@@ -31,8 +39,12 @@ from mqgate.storage.interface import (
     Sweep,
     Take,
     Touch,
+    Watch,
 )
 from mqgate.storage.session import Session
+
+#: What comes before the catalogue is changed, which may take alerts away.
+FIRST: tuple[Kind, ...] = ((Watch, alerting.begin),)
 
 #: The kinds in the order in which they are carried out; `Count` comes last of all, on its own.
 ORDER: tuple[Kind, ...] = (
@@ -55,19 +67,22 @@ ORDER: tuple[Kind, ...] = (
     (Get, handing_out.get),
     (ReadValue, topics.read),
     (FindValue, topics.find),
+    (Watch, alerting.ring),
 )
 
 
 def execute(session: Session, batch: Batch) -> list[object] | Stale:
     """Carry ``batch`` out inside a transaction that the caller begins and ends.
 
-    A `Stale` result means that nothing was written. Raises `LeaseLost`, or whatever the database
-    raises; the caller rolls back.
+    A `Stale` result means that nothing is to be kept. Raises `LeaseLost`, or whatever the database
+    raises. Either way the caller rolls back.
     """
     stale = _outdated(session, batch)
     if stale is not None:
         return stale
-    return Execution(session, batch).run(ORDER)
+    execution = Execution(session, batch)
+    results = execution.run(FIRST, ORDER)
+    return Stale((), tuple(execution.missing)) if execution.missing else results
 
 
 def _outdated(session: Session, batch: Batch) -> Stale | None:

@@ -6,6 +6,7 @@ limit together. A post comes in whole or not at all, and so does a publish.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -33,18 +34,19 @@ def admit(execution: Execution, incoming: Iterable[Incoming]) -> dict[Shelf, lis
     What goes for their sake is gone by then. Raises `Full` if some of them cannot come in.
     """
     execution.sweep_up_to(SWEPT_BEFORE_COUNTING)  # what has expired takes nobody's room
-    room = _Room(execution)
+    room = Room(execution)
     refused: dict[int, Refusal] = {}
     for place, world, parts in incoming:
         refusal = room.take_in(world, parts)
         if refusal is not None:
             refused[place] = refusal
+        execution.changes[place] = room.changed
     if refused:
         raise Full(refused)
     return room.admitted
 
 
-class _Room:
+class Room:
     """How full worlds and shelves are, as the messages of one batch come in.
 
     If one of them does not, the batch is rolled back: so it is no matter that what was dropped
@@ -64,11 +66,14 @@ class _Room:
         self._there: dict[Shelf, int] = {}
         #: What is to be stored.
         self.admitted: dict[Shelf, list[PostRow]] = {}
+        #: By how much the last ones made shelves longer, or shorter.
+        self.changed: Counter[Shelf] = Counter()
 
     def take_in(
         self, world: int, parts: Sequence[tuple[Shelf, Sequence[PostRow]]]
     ) -> Refusal | None:
         """Let rows in, each part of them on another shelf; or say what keeps them all out."""
+        self.changed = Counter()
         for shelf, rows in parts:
             bound = self._bounds.get(shelf)
             if bound is not None and not bound.drop and self._over(bound, len(rows)) > 0:
@@ -84,6 +89,7 @@ class _Room:
             self._add(world, n, size)
         for shelf, rows in parts:
             self.admitted.setdefault(shelf, []).extend(rows)
+            self.changed[shelf] += len(rows)
         return None
 
     def _over(self, bound: Bound, n: int) -> int:
@@ -124,6 +130,7 @@ class _Room:
         late = came[: n - len(rows)]
         del came[: len(late)]
         gone = len(rows) + len(late)
+        self.changed[shelf] -= gone
         self._add(bound.world, -gone, -sum(row[2] for row in rows) - sum(map(_size, late)))
         return n - gone
 

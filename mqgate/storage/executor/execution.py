@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
-from mqgate.storage.interface import Batch, Count, LeaseLost, Operation
-from mqgate.storage.session import Session, Shelf
+from mqgate.storage.alert_session import AlertKey
+from mqgate.storage.interface import Batch, Count, LeaseLost, Operation, PostRow
+from mqgate.storage.session import ExpiredRow, Session, Shelf
 
 Op = TypeVar("Op", bound=Operation)
 
@@ -30,25 +31,39 @@ class Execution:
         self.counts: Counter[Shelf] = Counter()
         self.posts: Counter[Shelf] = Counter()
         self.promoted: set[Shelf] = set()
+        #: What a `Watch` begins with: sizes, what has expired of them, and when alerts went off.
+        self.sizes: dict[Shelf, int] = {}
+        self.expired: Counter[Shelf] = Counter()
+        self.set_off_at: dict[AlertKey, int] = {}
+        #: By how much operations changed sizes, where that is not to be seen from their results.
+        self.changes: dict[int, Mapping[Shelf, int]] = {}
+        #: Queues by (world, name) without which the batch cannot be carried out.
+        self.missing: list[tuple[int, str]] = []
         for index, operation in enumerate(batch.operations):
             self.kinds.setdefault(type(operation), []).append((index, operation))
 
-    def run(self, order: Sequence[Kind]) -> list[object]:
-        """Carry all of it out, kind by kind in this order; a result for each operation."""
+    def run(self, first: Sequence[Kind], order: Sequence[Kind]) -> list[object]:
+        """Carry all of it out, kind by kind in this order; a result for each operation.
+
+        ``first`` are those that come before the catalogue's changes.
+        """
         batch = self.batch
         if batch.high and not self.session.raise_high(batch.high):
             raise LeaseLost("another gateway has taken this one's slot")
+        self._carry_out(first)
         for change in batch.changes:
             self.session.change(change)
-        kinds = self.kinds
-        if Count in kinds:  # so that the size is exact
+        if Count in self.kinds:  # so that the size is exact
             self.sweep_up_to(SWEPT_BEFORE_COUNTING)
-        for kind, carry_out in order:
-            if kind in kinds:
-                carry_out(self)
+        self._carry_out(order)
         self._write_counts()
         self._reshelf_and_count()
         return self.results
+
+    def _carry_out(self, order: Sequence[Kind]) -> None:
+        for kind, carry_out in order:
+            if kind in self.kinds:
+                carry_out(self)
 
     def _reshelf_and_count(self) -> None:
         moves = [move for change in self.batch.changes for move in change.reshelved]
@@ -84,9 +99,21 @@ class Execution:
             shelves.setdefault(shelf, []).append((index, operation))
         return shelves
 
-    def sweep_up_to(self, limit: int) -> int:
-        """Remove so many expired messages at most; how many there were."""
+    def sweep_up_to(self, limit: int) -> tuple[int, tuple[tuple[int, str], ...]]:
+        """Remove so many expired messages at most, but for those of queues with alerts.
+
+        How many, and those queues' (world, name).
+        """
         rows = self.session.expired(self.now, limit)
+        gone = {(row[1], row[2]) for row in rows if row[3] != 3}
+        left = self.session.alerts.watched(gone)
+        if left:
+            rows = [row for row in rows if (row[1], row[2]) not in left]
+        self.remove_expired(rows)
+        return len(rows), tuple((world, name) for (world, _), name in left.items())
+
+    def remove_expired(self, rows: Sequence[ExpiredRow]) -> None:
+        """Remove messages that have expired, and count them off."""
         self.remove((row[0], row[4]) for row in rows)
         gone = Counter((row[1], row[2]) for row in rows if row[3] != 3)
         for shelf, n in gone.items():
@@ -94,7 +121,11 @@ class Execution:
             # queue has just begun to use may have none yet.
             if shelf in self.posts or self.session.has_counts(shelf):
                 self.counts[shelf] -= n
-        return len(rows)
+
+    def store(self, shelf: Shelf, rows: Sequence[PostRow]) -> None:
+        """Put new messages on a shelf."""
+        self.session.post(shelf, rows)
+        self.counts[shelf] += len(rows)
 
     def remove(self, rows: Iterable[tuple[int, int]]) -> None:
         """Remove messages, given as (id, body), for good."""

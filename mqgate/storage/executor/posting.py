@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from mqgate.storage.executor.admitting import Incoming, admit
 from mqgate.storage.executor.execution import Execution
-from mqgate.storage.interface import Post, PostRow
-from mqgate.storage.session import Shelf
+from mqgate.storage.interface import Post
 
 
 def post(execution: Execution) -> None:
@@ -17,14 +16,9 @@ def post(execution: Execution) -> None:
     for shelf, operations in by_shelf.items():
         rows = [row for _, operation in operations for row in operation.rows]
         execution.posts[shelf] += len(rows)
-        _store(execution, shelf, rows if admitted is None else admitted[shelf])
+        execution.store(shelf, rows if admitted is None else admitted[shelf])
 
 
 def _incoming(execution: Execution) -> Iterator[Incoming]:
     for index, (world, shelf, rows) in execution.all(Post):
         yield Incoming(index, world, [((world, shelf), rows)])
-
-
-def _store(execution: Execution, shelf: Shelf, rows: Sequence[PostRow]) -> None:
-    execution.session.post(shelf, rows)
-    execution.counts[shelf] += len(rows)

@@ -14,9 +14,9 @@ SHELVES_AT_ONCE = 100
 def sweep(execution: Execution) -> None:
     """Remove what has expired."""
     for index, operation in execution.all(Sweep):
-        swept = execution.sweep_up_to(operation.limit)
+        swept, left = execution.sweep_up_to(operation.limit)
         swept += _forget_deleted(execution, operation.limit - swept)
-        execution.results[index] = Swept(swept, execution.session.next_expiry())
+        execution.results[index] = Swept(swept, execution.session.next_expiry(), left)
 
 
 def _forget_deleted(execution: Execution, limit: int) -> int:

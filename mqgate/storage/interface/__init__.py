@@ -13,6 +13,7 @@ from typing import NamedTuple, Protocol, TypeAlias
 
 from twisted.internet.defer import Deferred
 
+from mqgate.storage.interface.alerts import LEVELS, Alert, Bell, Fired, Leave, Watch, Watched
 from mqgate.storage.interface.catalogue import (
     BindingRow,
     Change,
@@ -62,8 +63,11 @@ __all__ = [
     "EPOCH",
     "HELD_COUNTED",
     "INSTANT_SHIFT",
+    "LEVELS",
     "SLOT_SHIFT",
+    "Alert",
     "Batch",
+    "Bell",
     "BindingRow",
     "Bound",
     "Census",
@@ -78,12 +82,14 @@ __all__ = [
     "EmptyShelves",
     "ExchangeRow",
     "FindValue",
+    "Fired",
     "Forget",
     "Found",
     "Full",
     "Get",
     "GiveBack",
     "LeaseLost",
+    "Leave",
     "Memory",
     "MessageRow",
     "Opened",
@@ -115,6 +121,8 @@ __all__ = [
     "TopicRow",
     "Touch",
     "Unavailable",
+    "Watch",
+    "Watched",
     "WorldRows",
 ]
 
@@ -166,6 +174,8 @@ Operation: TypeAlias = (
     | ReadValue
     | FindValue
     | DropValues
+    | Watch
+    | Leave
 )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from mqgate.storage.interface.alerts import Alert
+
 
 class QueueRow(NamedTuple):
     """A queue as the catalogue holds it; ``removed`` is the instant of its removal, or 0."""
@@ -18,6 +20,7 @@ class QueueRow(NamedTuple):
     created: int
     removed: int
     version: int
+    alerts: tuple[Alert, ...] = ()
 
 
 class ExchangeRow(NamedTuple):
@@ -66,6 +69,8 @@ class Change(NamedTuple):
     reshelved: tuple[Reshelf, ...]
     exchanges: tuple[ExchangeRow, ...] = ()
     bindings: tuple[BindingRow, ...] = ()
+    #: Those of ``queues``, by number, whose alerts are not what they were.
+    alerts_of: tuple[int, ...] = ()
 
 
 class WorldRows(NamedTuple):
@@ -82,6 +87,10 @@ class WorldRows(NamedTuple):
 
 
 class Stale(NamedTuple):
-    """The batch was planned with an outdated catalogue and not carried out; this is newer."""
+    """The batch was not carried out: it was planned with an outdated catalogue; this is newer.
+
+    Or nothing is newer, but there have to be queues of these (world, name) as well.
+    """
 
     worlds: tuple[WorldRows, ...]
+    missing: tuple[tuple[int, str], ...] = ()

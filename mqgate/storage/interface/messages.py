@@ -201,7 +201,12 @@ class Reserved(NamedTuple):
 
 
 class Swept(NamedTuple):
-    """How many messages a sweep removed, and when the next one expires (None: none ever)."""
+    """How many messages a sweep removed, and when the next one expires (None: none ever).
+
+    Queues with alerts are left as they are: their expiry is a matter of `Watch`.
+    """
 
     removed: int
     next_expires: int | None
+    #: The (world, name) of queues that were left.
+    left: tuple[tuple[int, str], ...] = ()

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import chain
 
 from mqgate.storage import statements as sql
 from mqgate.storage.interface import (
     EPOCH,
+    Alert,
     Change,
     Get,
     Memory,
@@ -20,7 +21,8 @@ from mqgate.storage.interface import (
     Release,
     WorldRows,
 )
-from mqgate.storage.session import Shelf
+from mqgate.storage.session import ExpiredRow, Shelf
+from mqgate.storage.sqlite.alerts import SQLiteAlerts
 from mqgate.storage.sqlite.publishing import PublishingStatements
 from mqgate.storage.sqlite.remembering import Remembered, listed
 from mqgate.storage.sqlite.topics import TopicStatements
@@ -43,13 +45,33 @@ FEW = 8
 
 def _columns(row: QueueRow) -> tuple[object, ...]:
     settings = json.dumps(row.settings, separators=(",", ":")).encode()
-    return (*row[:5], settings, *row[6:])
+    return (*row[:5], settings, *row[6:9])
 
 
 def _queue_row(
-    world: int, number: int, name: str, shelf: int, policy: str, settings: bytes, *rest: int
+    alerts: Mapping[int, tuple[Alert, ...]],
+    world: int,
+    number: int,
+    name: str,
+    shelf: int,
+    policy: str,
+    settings: bytes,
+    created: int,
+    removed: int,
+    version: int,
 ) -> QueueRow:
-    return QueueRow(world, number, name, shelf, policy, json.loads(settings), *rest)
+    return QueueRow(
+        world,
+        number,
+        name,
+        shelf,
+        policy,
+        json.loads(settings),
+        created,
+        removed,
+        version,
+        alerts.get(number, ()),
+    )
 
 
 def _plain(rows: Sequence[PostRow]) -> list[object] | None:
@@ -79,6 +101,7 @@ class SQLiteSession(PublishingStatements, TopicStatements):
         self._small = small
         self._slot = slot
         self._owner = owner
+        self.alerts = SQLiteAlerts(connection)
 
     # -- the catalogue
 
@@ -90,7 +113,9 @@ class SQLiteSession(PublishingStatements, TopicStatements):
         complete = since < forgotten or since < 0
         statement = sql.LIVE_QUEUES if complete else sql.QUEUES
         since = -1 if complete else since
-        queues = tuple(_queue_row(*row) for row in self._execute(statement, (world, since)))
+        alerts = self.alerts.since(world, since)
+        rows = self._execute(statement, (world, since))
+        queues = tuple(_queue_row(alerts, *row) for row in rows)
         return WorldRows(
             world,
             version,
@@ -109,6 +134,8 @@ class SQLiteSession(PublishingStatements, TopicStatements):
         shelves = [(move.world, move.old) for move in change.reshelved]
         self._executemany(sql.ADD_OLD_SHELF, shelves)
         self._change_wiring(change)
+        if change.alerts_of:
+            self.alerts.change(change)
 
     def raise_high(self, high: int) -> bool:
         return self._execute(sql.RAISE_HIGH, (high, self._slot, self._owner)).rowcount == 1
@@ -318,7 +345,7 @@ class SQLiteSession(PublishingStatements, TopicStatements):
             rows += self._execute(sql.OLDEST_HELD, (*shelf, n - len(rows))).fetchall()
         return rows
 
-    def expired(self, now: int, limit: int) -> list[tuple[int, int, int, int, int]]:
+    def expired(self, now: int, limit: int) -> list[ExpiredRow]:
         return self._execute(sql.EXPIRED, (now, limit)).fetchall()
 
     def next_expiry(self) -> int | None:
