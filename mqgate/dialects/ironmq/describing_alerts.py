@@ -54,6 +54,17 @@ SENT: Mapping[str, Described] = {
         "there, and progressive ones do not lead back to their own queue.",
         "examples": [{"alerts": [{"type": "fixed", "trigger": 1000, "queue": "alerts"}]}],
     },
+    "AlertsInPlace": {
+        **_listed(schema_of("NewAlert")),
+        "description": "The same rules hold; an empty list takes all alerts away.",
+        "examples": [
+            {
+                "alerts": [
+                    {"type": "progressive", "direction": "desc", "trigger": 100, "queue": "alerts"}
+                ]
+            }
+        ],
+    },
     "KnownAlerts": {
         **_listed(structure({"id": TEXT})),
         "description": "Unknown ids are skipped.",
@@ -87,7 +98,7 @@ PATHS: Mapping[str, Mapping[str, Described]] = {
         "put": operation(
             "Put these alerts in the place of all; makes the queue",
             saying("Alerts were replaced."),
-            body=json_body("NewAlerts"),
+            body=json_body("AlertsInPlace"),
             errors=MISSING,
         ),
         "delete": operation(
