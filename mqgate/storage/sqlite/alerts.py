@@ -27,7 +27,7 @@ class SQLiteAlerts:
             sql.ALERTS, (world, version)
         ):
             found[queue].append(Alert(id_, bool(progressive), bool(descending), *rest))
-        return {queue: tuple(alerts) for queue, alerts in found.items()}
+        return {queue: tuple(sorted(alerts)) for queue, alerts in found.items()}
 
     def change(self, change: Change) -> None:
         """Write the alerts of the queues that have other ones now."""

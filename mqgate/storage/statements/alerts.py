@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-#: Of the queues whose rows are newer than a version.
+#: Of the queues whose rows are newer than a version; CROSS has SQLite begin with these.
 ALERTS = (
     "SELECT a.queue, a.id, a.progressive, a.descending, a.threshold, a.target, a.snooze,"
     " a.policy"
-    " FROM queue q JOIN alert a ON a.world = q.world AND a.queue = q.number"
-    " WHERE q.world = ? AND q.version > ? ORDER BY a.queue, a.id"
+    " FROM queue q CROSS JOIN alert a ON a.world = q.world AND a.queue = q.number"
+    " WHERE q.world = ? AND q.version > ?"
 )
 DROP_OTHERS = (
     "DELETE FROM alert WHERE world = ? AND queue = ? AND id NOT IN (SELECT value FROM json_each(?))"

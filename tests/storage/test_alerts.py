@@ -1,0 +1,80 @@
+"""The SQLite store keeps what is owed about alerts."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Any
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from mqgate.storage.statements import alerts as statements
+from mqgate.storage.verify import verify
+from tests.storage import contract_alerts
+from tests.storage.contract_alerts import alert
+from tests.storage.sqlite_file import SQLiteFile
+
+
+class SQLiteCatalogueTests(SQLiteFile, contract_alerts.CatalogueContract, SynchronousTestCase):
+    """What alerts there are."""
+
+
+class SQLiteWatchTests(SQLiteFile, contract_alerts.WatchContract, SynchronousTestCase):
+    """What sets them off."""
+
+
+class BodiesApartWatchTests(SQLiteWatchTests):
+    """The same where every body stands apart from its message, as large ones do."""
+
+    small = -1
+
+
+class FileTests(SQLiteFile, contract_alerts.AlertContract, SynchronousTestCase):
+    """What is the file's own."""
+
+    def ask(self, statement: str, values: tuple[Any, ...] = ()) -> list[Any]:
+        connection = sqlite3.connect(self.path)
+        self.addCleanup(connection.close)
+        found = connection.execute(statement, values).fetchall()
+        connection.commit()
+        return found
+
+    def problems(self) -> list[str]:
+        connection = sqlite3.connect(self.path)
+        self.addCleanup(connection.close)
+        return verify(connection)
+
+    def test_an_alert_without_its_queue_is_found(self) -> None:
+        self.set_alerts(alert(7))
+        self.assertEqual(self.problems(), [])
+        self.ask("UPDATE queue SET removed = 5, version = 9 WHERE number = 1")
+        self.assertIn(
+            f"alert 7 belongs to queue 1 of world {self.world}, which is not there",
+            self.problems(),
+        )
+
+    def test_an_alert_with_impossible_values_is_found(self) -> None:
+        for column, value in (
+            ("threshold", 0),
+            ("snooze", -1),
+            ("fired_at", -1),
+            ("progressive", 2),
+            ("descending", 7),
+        ):
+            self.set_alerts(alert(7))
+            self.ask(f"UPDATE alert SET {column} = {value}")
+            expected = f"alert 7 of queue 1 of world {self.world} has values that none can have"
+            self.assertEqual(self.problems(), [expected])
+            self.set_alerts()
+
+    def test_statements_walk_the_index_made_for_them(self) -> None:
+        for statement, index in (
+            (statements.ALERTS, "queue_version (world=? AND version>?)"),
+            (statements.ALERTS, "SEARCH a USING PRIMARY KEY (world=? AND queue=?)"),
+            (statements.DROP_OTHERS, "PRIMARY KEY (world=? AND queue=?)"),
+            (statements.FIRED_AT, "PRIMARY KEY (world=? AND queue=?)"),
+            (statements.SET_OFF, "PRIMARY KEY (world=? AND queue=? AND id=?)"),
+            (statements.ALERTED, "queue_shelf (world=? AND shelf=?)"),
+            (statements.ALERTED, "SEARCH a USING PRIMARY KEY (world=? AND queue=?)"),
+        ):
+            plan = self.ask("EXPLAIN QUERY PLAN " + statement, (1,) * statement.count("?"))
+            self.assertIn(index, " | ".join(text for *_, text in plan), statement)
