@@ -10,7 +10,7 @@ from typing import Any
 from mqgate.engine.values import NEVER, Policy
 from mqgate.operator.call import Call
 from mqgate.operator.lines import STATES
-from mqgate.operator.snapshot import Figures, Queue, posted_at
+from mqgate.operator.snapshot import Alert, Figures, Queue, posted_at
 from mqgate.operator.text import (
     beginning,
     body_text,
@@ -83,8 +83,10 @@ def show(call: Call) -> int:
         world = call.world(snapshot)
         queue = call.queue(snapshot, call.arguments.queue)
         figures, now = snapshot.figures(queue), snapshot.now
+        alerts = snapshot.alerts(queue)
     if call.arguments.json:
-        call.console.say_json(_details(world, queue, figures, now))
+        details = _details(world, queue, figures, now)
+        call.console.say_json({**details, "alerts": [_alert_details(each) for each in alerts]})
         return 0
     coming = [
         ("next due", figures.next_due_at, "nothing is reserved or delayed"),
@@ -98,6 +100,7 @@ def show(call: Call) -> int:
                 ("made", instant(queue.created_at)),
                 ("policy", f"{queue.policy}: {_in_words(call.policy(queue))}"),
                 *_settings(queue),
+                *(("alert", _alert(each, now)) for each in alerts),
                 ("size", number(figures.size, "message")),
                 ("  ready", f"{figures.ready:,}"),
                 ("  reserved", f"{figures.reserved:,}"),
@@ -139,6 +142,29 @@ def _settings(queue: Queue) -> list[tuple[str, str]]:
         ("settings", f"{name} = {json.dumps(value, ensure_ascii=False)}")
         for name, value in queue.settings.items()
     ]
+
+
+def _alert(alert: Alert, now: int) -> str:
+    at = f"{'a multiple of ' if alert.progressive else ''}{alert.threshold:,}"
+    parts = [f"{'falls' if alert.descending else 'rises'} to {at}: a message to {alert.target!r}"]
+    if alert.snooze:
+        parts.append(f"then none for {duration(alert.snooze)}")
+    if alert.fired_at is not None:
+        parts.append(f"last one {duration(now - alert.fired_at)} ago, {instant(alert.fired_at)}")
+    return ", ".join(parts)
+
+
+def _alert_details(alert: Alert) -> dict[str, Any]:
+    """An alert for scripts."""
+    return {
+        "id": str(alert.id),
+        "progressive": alert.progressive,
+        "descending": alert.descending,
+        "threshold": alert.threshold,
+        "target": alert.target,
+        "snooze_ms": alert.snooze,
+        "fired_at": None if alert.fired_at is None else instant(alert.fired_at),
+    }
 
 
 def _since(at: int | None, now: int) -> str:

@@ -32,6 +32,10 @@ QUEUE = (
     "SELECT world, number, name, shelf, policy, settings, created FROM queue"
     " WHERE world = ? AND removed = 0 AND name = ?"
 )
+ALERTS = (
+    "SELECT id, progressive, descending, threshold, target, snooze, fired_at FROM alert"
+    " WHERE world = ? AND queue = ? ORDER BY id"
+)
 #: As in the storage room, ``+expires`` keeps SQLite from walking the expiry index.
 READY_FIGURES = (
     "SELECT count(*), min(id), min(expires) FROM msg"
@@ -131,6 +135,19 @@ class Topic:
     retained: TopicValue | None
 
 
+@attrs.frozen
+class Alert:
+    """An alert of a queue, and when it went off last; None if it never did."""
+
+    id: int
+    progressive: bool
+    descending: bool
+    threshold: int
+    target: str
+    snooze: int
+    fired_at: int | None
+
+
 def posted_at(message_id: int) -> int:
     """When a message was posted."""
     return (message_id >> INSTANT_SHIFT) + EPOCH
@@ -205,6 +222,14 @@ class Snapshot:
         for name, latest_number, latest_size, latest, number, size, data in rows:
             retained = None if data is None else TopicValue(number, size, data)
             yield Topic(name, TopicValue(latest_number, latest_size, latest), retained)
+
+    def alerts(self, queue: Queue) -> list[Alert]:
+        """A queue's alerts, in the order in which they were made."""
+        rows = self.connection.execute(ALERTS, (queue.world, queue.number))
+        return [
+            Alert(id_, bool(progressive), bool(descending), threshold, target, snooze, at or None)
+            for id_, progressive, descending, threshold, target, snooze, at in rows
+        ]
 
     def figures(self, queue: Queue) -> Figures:
         """Count a queue's messages."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
+from mqgate.engine.values import NewAlert
 from mqgate.operator import snapshot
 from tests.operator.case import PROJECTS, CommandCase
 
@@ -113,6 +114,47 @@ class ShowTests(CommandCase):
         self.assertIn("policy       forgotten: returned messages go to the back", out)
         self.assertIn("deleted ones are gone", out)
         self.assertIn("next due     nothing is reserved or delayed\nnext expiry  never\n", out)
+
+    def test_alerts_are_shown(self) -> None:
+        rising, falling = (
+            NewAlert(False, False, 2, "bells"),
+            NewAlert(True, True, 1000, "\x1b", 60_000),
+        )
+        alerts = self.engine.add_alerts(self.world, "jobs", [rising, falling], policy="ironmq")
+        self.done(alerts)
+        self.post(b"1", b"2")
+        self.clock.advance(5)
+        out = self.did("show", A, "jobs").out
+        for part in (
+            "settings     none\n"
+            "alert        rises to 2: a message to 'bells', last one 5s ago,"
+            " 2027-01-15T08:00:00.000Z\n",
+            "alert        falls to a multiple of 1,000: a message to '\\x1b', then none for 1m\n",
+        ):
+            self.assertIn(part, out)
+        first, second = self.did("show", A, "jobs", "--json").json["alerts"]
+        self.assertEqual((first["threshold"], first["fired_at"]), (2, "2027-01-15T08:00:00.000Z"))
+        self.assertEqual(
+            {**second, "id": None},
+            {
+                "id": None,
+                "progressive": True,
+                "descending": True,
+                "threshold": 1000,
+                "target": "\x1b",
+                "snooze_ms": 60_000,
+                "fired_at": None,
+            },
+        )
+        self.check()
+
+    def test_the_command_sets_alerts_off(self) -> None:
+        alerts = [NewAlert(False, True, 1, "bells")]
+        self.done(self.engine.add_alerts(self.world, "jobs", alerts, policy="ironmq"))
+        self.post(b"1", b"2")
+        self.did("purge", A, "jobs", "--yes")
+        self.assertEqual(self.size("bells"), 1)
+        self.check()
 
     def test_a_missing_queue_is_named(self) -> None:
         self.assertIn("has no queue 'no\\x1b'", self.refused("show", A, "no\x1b"))

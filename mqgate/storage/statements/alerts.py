@@ -20,7 +20,9 @@ ADD = (
 FIRED_AT = "SELECT world, queue, id, fired_at FROM alert WHERE world = ? AND queue = ?"
 SET_OFF = "UPDATE alert SET fired_at = ? WHERE world = ? AND queue = ? AND id = ?"
 ANY = "SELECT 1 FROM alert LIMIT 1"
+#: Left to itself SQLite takes the primary key, and walks all queues of the world.
 ALERTED = (
-    "SELECT q.name FROM queue q WHERE q.world = ? AND q.shelf = ? AND q.removed = 0"
+    "SELECT q.name FROM queue q INDEXED BY queue_shelf"
+    " WHERE q.world = ? AND q.shelf = ? AND q.removed = 0"
     " AND EXISTS (SELECT 1 FROM alert a WHERE a.world = q.world AND a.queue = q.number)"
 )
