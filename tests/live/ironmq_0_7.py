@@ -1,12 +1,13 @@
-"""Every pull method of the Python client ``iron-mq`` 0.7, once, against a server of ours.
+"""Every method of the Python client ``iron-mq`` 0.7 for pull queues, against a server of ours.
 
 Run by `tests.live.test_ironmq_client` with the interpreter of an environment that has the client:
 ``ironmq_0_7.py HOST PORT PROJECT TOKEN``. It ends with status 0 and a line for each step, or with
-a traceback. Push queues and alerts are not among the steps.
+a traceback. Push queues are not among the steps.
 """
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 import urllib
@@ -70,6 +71,37 @@ def check_wait(queue: Any) -> None:
     check("long poll for what comes due", bodies(queue.get(wait=10)), ["soon"])
 
 
+def check_alerts(queue: Any) -> None:
+    """Alerts come, go off, and go."""
+    rising = {"type": "fixed", "direction": "asc", "trigger": 2, "queue": "bells"}
+    falling = {"type": "progressive", "direction": "desc", "trigger": 2, "queue": "bells"}
+    check("add_alerts", queue.add_alerts(rising)["msg"], "Alerts were added.")
+    check("add_alerts again", queue.add_alerts(falling)["msg"], "Alerts were added.")
+    try:
+        queue.add_alerts(rising)
+    except HTTPError as error:
+        check("add_alerts that are there", error.response.status_code, 400)
+    else:
+        raise AssertionError("an alert was added twice")
+    shown = queue.info()["alerts"]
+    check("alerts in info", [alert["type"] for alert in shown], ["fixed", "progressive"])
+    ids = queue.post("one", "two", "three")["ids"]
+    queue.delete(ids[0])
+    bells = queue.client.get("queues/bells/messages?n=10&delete=true")["body"]
+    told = [json.loads(body) for body in bodies(bells)]
+    check("alerts that went off", [alert["queue_size"] for alert in told], [3, 2])
+    check("their ids", [alert["alert_id"] for alert in told], [alert["id"] for alert in shown])
+    check("remove_alert", queue.remove_alert(shown[0]["id"])["msg"], "Alerts were deleted.")
+    check("remove_alerts", queue.remove_alerts(shown[1]["id"])["msg"], "Alerts were deleted.")
+    check("no alerts in info", "alerts" in queue.info(), False)
+    check("update_alerts", queue.update_alerts(falling, rising)["msg"], "Alerts were replaced.")
+    check("alerts replaced", len(queue.info()["alerts"]), 2)
+    check("update_alerts with none", queue.update_alerts()["msg"], "Alerts were replaced.")
+    check("alerts cleared", "alerts" in queue.info(), False)
+    check("delete their queue", queue.delete_queue()["msg"], "Deleted.")
+    check("delete the bells", queue.client.delete("queues/bells")["body"]["msg"], "Deleted.")
+
+
 def check_queue(mq: Any, queue: Any) -> None:
     """What is known about a queue, and its end."""
     queue.post(*[f"message {number}" for number in range(20)])
@@ -110,6 +142,7 @@ def main(host: str, port: str, project: str, token: str) -> None:
     check_messages(queue)
     check_wait(queue)
     check_queue(mq, queue)
+    check_alerts(mq.queue("watched"))
     stranger = iron_mq.IronMQ(
         host=host, port=int(port), protocol="https", project_id=project, token="x", api_version=1
     )

@@ -55,6 +55,17 @@ class DocumentTests(LiveTestCase):
         for shell in ("sh", "bash"):
             self.assertEqual(self.paste(shell, text), "OK\n21.5\n")
 
+    def test_the_alert_of_the_page_goes_off(self) -> None:
+        server = self.started()
+        text = block("docs/dialects/ironmq.md", "alerts").replace("8443", str(server.tls_port))
+        text = text.replace("4fd2729368a0197d1102056b", server.project()[0])
+        added, queue, _, got, cleared = map(json.loads, self.paste("sh", text).splitlines())
+        self.assertEqual(added, {"msg": "Alerts were added."})
+        [alert], [message] = queue["alerts"], got["messages"]
+        told = json.loads(message["body"])
+        self.assertEqual((told["alert_id"], told["queue_size"]), (alert["id"], 2))
+        self.assertEqual(cleared, {"msg": "Alerts were replaced."})
+
     def post(self, server: Server, body: str) -> None:
         """Post a message."""
         answer = server.ask_queue("POST", "q", "/messages", {"messages": [{"body": body}]})

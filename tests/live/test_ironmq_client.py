@@ -44,7 +44,7 @@ class PythonClientTests(LiveTestCase):
         lines = self.run_python(
             server, script, "localhost", str(server.tls_port), *server.project()
         )
-        self.assertEqual(len(lines), 32)
+        self.assertEqual(len(lines), 47)
 
     def test_the_lines_of_the_readme_work(self) -> None:
         server = self.started()
