@@ -36,7 +36,7 @@ class AlertContract(StoreContract):
     def set_alerts(self, *alerts: Alert, **other: Any) -> None:
         self.version += 1
         queue = self.queue(version=self.version, alerts=alerts, **other)
-        change = Change(self.world, self.version, 10, (queue,), (), (queue.number,))
+        change = Change(self.world, self.version, 10, (queue,), (), alerts_of=(queue.number,))
         self.run_batch(changes=(change,))
 
     def watch(self, *bells: Bell, shelves: tuple[int, ...] = (SHELF,)) -> ops.Watch:
@@ -83,7 +83,9 @@ class CatalogueContract(AlertContract):
     def test_a_queue_that_is_removed_leaves_no_alerts(self: Any) -> None:
         self.set_alerts(alert())
         gone = self.queue(removed=NOW, version=4)
-        change = Change(self.world, 4, 10, (gone,), (Reshelf(self.world, SHELF, None),), (1,))
+        change = Change(
+            self.world, 4, 10, (gone,), (Reshelf(self.world, SHELF, None),), alerts_of=(1,)
+        )
         self.run_batch(changes=(change,))
         self.assertEqual(self.newer(3), {1: ()})
         self.assert_clean()
