@@ -18,6 +18,7 @@ from mqgate.engine.errors import EngineError, OperationFailed, Overloaded, Store
 from mqgate.engine.ids import Ids
 from mqgate.engine.planning import Plan, Verb
 from mqgate.engine.reserving import Reserve
+from mqgate.engine.under_way import UnderWay, wrote
 from mqgate.engine.values import Policy
 from mqgate.engine.verbs import OnQueue
 from mqgate.engine.waiting import Lines, arrival
@@ -26,11 +27,6 @@ from mqgate.storage.interface import (
     Damaged,
     Fired,
     Full,
-    Operation,
-    Post,
-    Probe,
-    Publish,
-    PublishValue,
     Stale,
     Store,
     Unavailable,
@@ -65,33 +61,6 @@ class Observer(Protocol):
 
     def batch_ended(self, committed: bool) -> None:
         """It is on disk, or it failed and changed nothing."""
-
-
-@attrs.frozen
-class _UnderWay:
-    """A batch at the store, and those who wait for it."""
-
-    attempt: int
-    #: Whether one verb is tried alone, because it may be what made a batch fail.
-    alone: bool
-    plan: Plan
-    #: Targets of alerts, by (world, name), that an attempt before needed and did not have.
-    missing: frozenset[tuple[int, str]]
-    verbs: list[Verb[Any]] = attrs.field(factory=list)
-    operations: list[Operation] = attrs.field(factory=list)
-    #: Refused by the plan, which holds only if the plan's catalogue turns out to be current.
-    refused: list[tuple[Verb[Any], EngineError]] = attrs.field(factory=list)
-
-    def everybody(self) -> list[Verb[Any]]:
-        """All who wait for it."""
-        return self.verbs + [verb for verb, _ in self.refused]
-
-
-def _wrote(batch: Batch) -> bool:
-    """Whether it has shown that writing works: a disk may let itself be read, and no more."""
-    writes = Post | Probe | Publish | PublishValue
-    sure = any(isinstance(operation, writes) for operation in batch.operations)
-    return sure or bool(batch.changes or batch.high)
 
 
 class GroupCommit:
@@ -232,7 +201,7 @@ class GroupCommit:
     ) -> None:
         self._suspect_last = alone
         plan = self._new_plan()
-        under_way = _UnderWay(attempt, alone, plan, missing)
+        under_way = UnderWay(attempt, alone, plan, missing)
         self._plan((verb for verb in verbs if not isinstance(verb, Reserve)), plan, under_way)
         # Whoever waits for what this batch makes available is served by the same commit, before
         # those who came later.
@@ -267,7 +236,7 @@ class GroupCommit:
             self._limits.answer_bytes,
         )
 
-    def _plan(self, verbs: Iterable[Verb[Any]], plan: Plan, under_way: _UnderWay) -> None:
+    def _plan(self, verbs: Iterable[Verb[Any]], plan: Plan, under_way: UnderWay) -> None:
         for verb in verbs:
             try:
                 operation = verb.plan(plan)
@@ -291,14 +260,14 @@ class GroupCommit:
 
     # -- back
 
-    def _committed(self, result: list[object] | Stale, under_way: _UnderWay, batch: Batch) -> None:
+    def _committed(self, result: list[object] | Stale, under_way: UnderWay, batch: Batch) -> None:
         self._under_way = False
         if isinstance(result, Stale):
             self._outdated(result, under_way)
             return
         if self._observer is not None:
             self._observer.batch_ended(True)
-        if self.trouble is not None and _wrote(batch):
+        if self.trouble is not None and wrote(batch):
             self.trouble = None
             self._log.info("The database can be used again")
         self._note_commit(batch)
@@ -321,7 +290,7 @@ class GroupCommit:
         if batch.high:
             self._ids.written(batch.high)
 
-    def _outdated(self, stale: Stale, under_way: _UnderWay) -> None:
+    def _outdated(self, stale: Stale, under_way: UnderWay) -> None:
         self._catalogue.take(stale.worlds)
         if under_way.attempt < PLANNED_AT_MOST:
             self._send(
@@ -334,7 +303,7 @@ class GroupCommit:
             self._fail_all(under_way.everybody(), _TOO_FAST)
             self._schedule_next()
 
-    def _kept_out(self, full: Full, under_way: _UnderWay) -> None:
+    def _kept_out(self, full: Full, under_way: UnderWay) -> None:
         """Refuse what would lead beyond a limit, and try again without it."""
         refused = {under_way.verbs[place]: why for place, why in full.refused.items()}
         others = [verb for verb in under_way.everybody() if verb not in refused]
@@ -343,7 +312,7 @@ class GroupCommit:
         for verb, why in refused.items():
             verb.fail(limit_reached(why))
 
-    def _failed(self, failure: Failure, under_way: _UnderWay) -> None:
+    def _failed(self, failure: Failure, under_way: UnderWay) -> None:
         self._under_way = False
         if isinstance(failure.value, Full):
             self._kept_out(failure.value, under_way)
@@ -363,7 +332,7 @@ class GroupCommit:
             self._fail_culprit(under_way, failure)
         self._schedule_next()
 
-    def _fail_culprit(self, under_way: _UnderWay, failure: Failure) -> None:
+    def _fail_culprit(self, under_way: UnderWay, failure: Failure) -> None:
         if isinstance(failure.value, Damaged):
             self._note_damage(failure.getErrorMessage())
             self._fail_all(under_way.verbs, "the database is damaged")
@@ -372,7 +341,7 @@ class GroupCommit:
                 self._fail_alone(verb, failure)
         self._fail_refused(under_way)
 
-    def _fail_refused(self, under_way: _UnderWay) -> None:
+    def _fail_refused(self, under_way: UnderWay) -> None:
         for verb, error in under_way.refused:
             verb.fail(error)
 

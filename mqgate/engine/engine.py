@@ -12,9 +12,10 @@ from twisted.python.failure import Failure
 
 from mqgate.engine import verbs
 from mqgate.engine.administering import Clear, DeleteQueue, Info, ListQueues, Update
-from mqgate.engine.alerting import RemoveAlerts, SetAlerts
+from mqgate.engine.alert_verbs import AlertVerbs
 from mqgate.engine.allowance import Allowance
 from mqgate.engine.catalogue import Catalogue
+from mqgate.engine.checks import check_names
 from mqgate.engine.commits import GroupCommit, Limits, Observer
 from mqgate.engine.declaring import Declare, Unbind
 from mqgate.engine.errors import (
@@ -33,7 +34,6 @@ from mqgate.engine.values import (
     TOPIC_EXCHANGE,
     Census,
     Message,
-    NewAlert,
     NewMessage,
     Policy,
     QueueInfo,
@@ -48,7 +48,7 @@ from mqgate.storage.interface import Fired, Opened, Store, Unavailable
 T = TypeVar("T")
 
 
-class Engine:
+class Engine(AlertVerbs):
     """Queues of messages in worlds that know nothing of each other.
 
     All verbs return Deferreds, which fire after what was asked is on disk; they fail with an
@@ -266,7 +266,7 @@ class Engine:
         store's `StoreError`; then nothing is made.
         """
         for names in (topology.exchanges, topology.queues, *topology.bindings):
-            _check_names(*names)
+            check_names(*names)
         self._commits.carry_out_now(Declare(world, topology))
 
     # -- queues
@@ -295,35 +295,6 @@ class Engine:
         Fails with `LimitReached` where it cannot be made.
         """
         return self._enter_named(Update(world, queue, settings, policy))
-
-    # -- alerts
-
-    def add_alerts(
-        self, world: int, queue: str, alerts: Sequence[NewAlert], *, policy: str
-    ) -> Deferred[None]:
-        """Give a queue, which is made where it is missing, these alerts too, all or none.
-
-        Fails with one of `AlertsRefused`.
-        """
-        return self._enter_alerts(SetAlerts(world, queue, alerts, policy, replace=False))
-
-    def replace_alerts(
-        self, world: int, queue: str, alerts: Sequence[NewAlert], *, policy: str
-    ) -> Deferred[None]:
-        """Give a queue, which is made where it is missing, these alerts in place of its own.
-
-        Fails with one of `AlertsRefused`.
-        """
-        return self._enter_alerts(SetAlerts(world, queue, alerts, policy, replace=True))
-
-    def remove_alerts(
-        self, world: int, queue: str, ids: Sequence[int] | None = None
-    ) -> Deferred[frozenset[int]]:
-        """Take alerts from a queue, all if none are named; the ids of those that it had.
-
-        Fails with `QueueNotFound`.
-        """
-        return self._enter_named(RemoveAlerts(world, queue, ids))
 
     def list_queues(self, world: int, *, offset: int, limit: int) -> Deferred[list[QueueName]]:
         """Queues by name, in code point order."""
@@ -374,22 +345,11 @@ class Engine:
 
     def _enter_checked(self, verb: Verb[T], *names: str) -> Deferred[T]:
         try:
-            _check_names(*names)
+            check_names(*names)
         except InvalidRequest as error:
             verb.fail(error)
             return verb.deferred
         return self._enter(verb)
-
-    def _enter_alerts(self, verb: SetAlerts) -> Deferred[None]:
-        try:
-            for alert in verb.alerts:
-                _check_names(alert.target)
-                _check_number(alert.threshold, 1)
-                _check_number(alert.snooze, 0)
-        except InvalidRequest as error:
-            verb.fail(error)
-            return verb.deferred
-        return self._enter_named(verb)
 
     def _alerted(self, fired: Sequence[Fired]) -> None:
         """Alerts have posted messages: serve who waits for them."""
@@ -438,19 +398,3 @@ def _unavailable(failure: Failure) -> NoReturn:
 def _names_in(wiring: Wiring | None) -> tuple[str, ...]:
     """What would be stored of it."""
     return () if wiring is None else (wiring.exchange, wiring.queue, wiring.key)
-
-
-def _check_names(*names: str) -> None:
-    """Raise `InvalidRequest` for what would fail a whole batch."""
-    for name in names:
-        if "\0" in name:  # which the text of some databases refuses
-            raise InvalidRequest("a name cannot hold a NUL")
-        try:
-            name.encode()
-        except UnicodeEncodeError:
-            raise InvalidRequest("a name has to be text") from None
-
-
-def _check_number(number: int, least: int) -> None:
-    if not least <= number <= LARGEST:
-        raise InvalidRequest(f"{number} is not between {least} and {LARGEST}")

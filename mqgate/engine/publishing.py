@@ -7,6 +7,7 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 
+from mqgate.engine.alarms import messages_at_most
 from mqgate.engine.catalogue import Catalogue, Draft
 from mqgate.engine.errors import (
     BindingNotFound,
@@ -83,6 +84,7 @@ class Publish(Verb[int]):
         "_expires",
         "_expiry_note",
         "_reached",
+        "_rows",
         "exchange",
         "keys",
         "mandatory",
@@ -141,6 +143,7 @@ class Publish(Verb[int]):
         if not self.message.delay:
             plan.readied.update((self.world, name) for name in self._reached)
         operation = self._operation(plan, queues)
+        self._rows = sum(1 + messages_at_most(queue, draft.find) for queue in queues)
         return operation if self.value is None else self.value.operation(operation)
 
     def _queues(self, draft: Draft) -> list[QueueRow]:
@@ -190,7 +193,7 @@ class Publish(Verb[int]):
                 self.fail(error)
                 return
         reached = len(self._reached)
-        self._catalogue.world(self.world).exchanges.reach[self.exchange] = max(reached, 1)
+        self._catalogue.world(self.world).exchanges.reach[self.exchange] = max(self._rows, 1)
         self._expiry_note(self._expires)
         if self._due:
             for name in self._reached:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from mqgate.engine.allowance import Allowance, QueueRule
 from mqgate.engine.engine import Engine
 from mqgate.engine.errors import LimitReached, QueueNotFound
+from mqgate.engine.values import FANOUT, NewMessage, Topology
 from mqgate.storage.sqlite import Inline, SQLiteStore
 from tests.engine.case import WatchedStore
 from tests.engine.test_alerts import DESC, PROGRESSIVE, AlertCase, alert
@@ -109,6 +110,17 @@ class RuleTests(LimitedCase):
         self.done(self.posting(7, queue="ring"))
         self.assertEqual(self.bells("others"), [2, 3])
         self.assertEqual(self.size("ring"), 3)
+
+    def test_a_publish_to_such_a_queue_among_others(self) -> None:
+        bound = [("all", queue, "k") for queue in ("ring", "r")]
+        queues = dict.fromkeys(("ring", "r"), "place")
+        self.engine.declare(self.world, Topology({"all": FANOUT}, queues, bound))
+        for queue in queues:
+            self.alert(alert(1, progressive=PROGRESSIVE, target=f"{queue}-told"), queue=queue)
+        for _ in range(5):
+            self.done(self.engine.publish(self.world, "all", ["k"], NewMessage(b"x")))
+        self.assertEqual(self.bells("ring-told"), [1, 2, 3])
+        self.assertEqual(self.bells("r-told"), [1, 2, 3, 4, 5])
 
     def test_a_full_target_takes_no_more(self) -> None:
         self.alert(alert(1, progressive=PROGRESSIVE))

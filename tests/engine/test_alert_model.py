@@ -88,7 +88,7 @@ class AlertRig(Rig):
         self.witness: WitnessStore | None = None
         super().__init__(folder, POLICIES)
 
-    def start(self, after: int = 0) -> None:
+    def start(self, after: int = 0, limits: Limits | None = None) -> None:
         self.clock.rightNow += after / 1000
         fresh = self.witness is None
         self.witness = WitnessStore(SQLiteStore(str(self.path), Inline()))
@@ -98,7 +98,7 @@ class AlertRig(Rig):
             self.look(LOG)
         self.worlds = self.store.worlds([["first"], ["second"]])
         self.engine = Engine(
-            self.store, self.clock, self.now, POLICIES, self._limits, opened=opened
+            self.store, self.clock, self.now, POLICIES, limits or self._limits, opened=opened
         )
         self.engine.start()
         self.settle()

@@ -22,7 +22,16 @@ from mqgate.engine.errors import (
     TooManyAlerts,
 )
 from mqgate.engine.upkeep import SLICE
-from mqgate.engine.values import Alert, Alerting, Letter, NewAlert, NewMessage, Policy
+from mqgate.engine.values import (
+    FANOUT,
+    Alert,
+    Alerting,
+    Letter,
+    NewAlert,
+    NewMessage,
+    Policy,
+    Topology,
+)
 from mqgate.storage.interface import LEVELS, Batch, Stale, Unavailable, Watch
 from mqgate.storage.sqlite import Inline, SQLiteStore
 from mqgate.storage.verify import verify
@@ -258,6 +267,33 @@ class ChangeTests(AlertCase):
         self.engine.give_back(self.world, "q", taken, removed=True)
         self.turn()
         self.assertEqual(self.bells("up"), [4])
+
+    def test_a_publish_and_a_take(self) -> None:
+        """Another dialect's words for it."""
+        self.alert(alert(1, target="three"), queue="r")
+        for queue in ("q", "r"):
+            self.engine.declare(self.world, self.wired(queue))
+        for _ in range(3):
+            self.done(self.engine.publish(self.world, "all", ["k"], NewMessage(b"x")))
+        self.assertEqual((self.bells("up"), self.bells("three")), ([], [1]))
+        self.done(self.engine.publish(self.world, "", ["q"], NewMessage(b"x")))
+        self.assertEqual(self.bells("up"), [4])
+        for told in ([], [2], []):
+            self.done(self.engine.take(self.world, "q"))
+            self.assertEqual(self.bells(), told)
+
+    def wired(self, queue: str) -> Topology:
+        return Topology({"all": FANOUT}, {queue: "place"}, [("all", queue, "k")])
+
+    def test_a_take_counts_after_what_it_takes(self) -> None:
+        """Though it came first, and found the queue empty."""
+        self.done(self.engine.replace_alerts(self.world, "q", [alert(1)], policy="bells"))
+        took = self.engine.take(self.world, "q")
+        self.at_once(self.posting())
+        self.assertIsNotNone(self.done(took))
+        self.assertEqual(self.bells(), [1])
+        self.done(self.posting())
+        self.assertEqual(self.bells(), [1])
 
     def test_a_reservation_given_back_changes_nothing(self) -> None:
         self.done(self.posting(4))

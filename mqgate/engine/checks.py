@@ -1,0 +1,29 @@
+"""What is looked at before anything enters a batch: what no store could take fails alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from mqgate.engine.errors import InvalidRequest
+from mqgate.engine.ids import LARGEST
+from mqgate.engine.values import NewAlert
+
+
+def check_names(*names: str) -> None:
+    """Raise `InvalidRequest` for names that are no text, or hold what some databases refuse."""
+    for name in names:
+        if "\0" in name:
+            raise InvalidRequest("a name cannot hold a NUL")
+        try:
+            name.encode()
+        except UnicodeEncodeError:
+            raise InvalidRequest("a name has to be text") from None
+
+
+def check_alerts(alerts: Iterable[NewAlert]) -> None:
+    """Raise `InvalidRequest` for alerts with such names, or with impossible numbers."""
+    for alert in alerts:
+        check_names(alert.target)
+        for number, least in ((alert.threshold, 1), (alert.snooze, 0)):
+            if not least <= number <= LARGEST:
+                raise InvalidRequest(f"{number} is not between {least} and {LARGEST}")
