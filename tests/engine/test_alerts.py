@@ -295,6 +295,16 @@ class ChangeTests(AlertCase):
         self.done(self.posting())
         self.assertEqual(self.bells(), [1])
 
+    def test_a_take_before_a_clear_counts_before_it(self) -> None:
+        self.done(self.posting(4))
+        self.assertEqual(self.bells("up"), [4])
+        self.at_once(
+            self.engine.take(self.world, "q"),
+            self.engine.clear(self.world, "q"),
+            self.posting(4),
+        )
+        self.assertEqual((self.bells("up"), self.bells()), ([4], [0]))
+
     def test_a_reservation_given_back_changes_nothing(self) -> None:
         self.done(self.posting(4))
         taken = self.done(self.engine.reserve(self.world, "q", 4))

@@ -17,6 +17,7 @@ from mqgate.storage.interface import (
     Delete,
     Fired,
     Leave,
+    Operation,
     Post,
     PostRow,
     Publish,
@@ -36,9 +37,13 @@ CHANGES: Mapping[type, Callable[[Any, Any], int]] = {
     Reserve: lambda reserve, reserved: -len(reserved.rows) if reserve.remove else 0,
     Take: lambda _, taken: 0 if taken.row is None else -1,
 }
-#: The kinds of operations that change sizes. Those that hand out come last, as they may hand out
-#: what operations bring that came after them.
-_CHANGING = ((Post, Publish, PutBack, Delete, Leave), (Reserve,), (Take,))
+#: The kinds of operations that change sizes, and of those that hand out: both in their order.
+_CHANGING = (Post, Publish, PutBack, Delete, Leave)
+_TAKING = (Reserve, Take)
+
+
+def _shelf(operation: Any) -> Shelf:
+    return operation.world, operation.shelf
 
 
 def crosses(alert: Alert, before: int, after: int) -> bool:
@@ -152,15 +157,30 @@ class _Walk:
         return tuple(self._fired)
 
     def _changes(self) -> Iterator[tuple[QueueKey, int]]:
-        """What the batch's operations do to the sizes of watched queues, in their order."""
+        """What the batch's operations do to the sizes of watched queues, in their order.
+
+        Those that hand out come last, but before their queue leaves the shelf: they may hand out
+        what operations bring that came after them.
+        """
         kinds = self._execution.kinds
-        for group in _CHANGING:
-            operations = chain.from_iterable(kinds.get(kind, ()) for kind in group)
-            for index, operation in sorted(operations, key=itemgetter(0)):
-                for shelf, change in self._changes_of(index, operation):
-                    key = self._by_shelf.get(shelf)
-                    if key is not None:
-                        yield key, change
+        takers = [each for kind in _TAKING for each in kinds.get(kind, ())]
+        others = chain.from_iterable(kinds.get(kind, ()) for kind in _CHANGING)
+        for index, operation in sorted(others, key=itemgetter(0)):
+            if isinstance(operation, Leave):
+                yield from self._watched(each for each in takers if _shelf(each[1]) == operation)
+                takers = [each for each in takers if _shelf(each[1]) != operation]
+            yield from self._watched([(index, operation)])
+        yield from self._watched(takers)
+
+    def _watched(
+        self, operations: Iterable[tuple[int, Operation]]
+    ) -> Iterator[tuple[QueueKey, int]]:
+        """What some of the operations do to the sizes of watched queues."""
+        for index, operation in operations:
+            for shelf, change in self._changes_of(index, operation):
+                key = self._by_shelf.get(shelf)
+                if key is not None:
+                    yield key, change
 
     def _changes_of(self, index: int, operation: Any) -> Iterable[tuple[Shelf, int]]:
         """What one operation does to shelves."""
@@ -170,7 +190,7 @@ class _Walk:
             return known.items()
         if isinstance(operation, Publish):
             return [((world, copy.shelf), 1) for copy in operation.copies]
-        shelf = (world, operation.shelf)
+        shelf = _shelf(operation)
         if isinstance(operation, Leave):
             key = self._by_shelf.get(shelf)
             return [(shelf, 0 if key is None else -self._sizes[key])]
