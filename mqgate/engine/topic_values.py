@@ -207,6 +207,7 @@ class Find(Verb[bytes | None]):
         "_library",
         "_lost",
         "_names",
+        "_since",
         "_topic",
         "pattern",
         "retained",
@@ -227,13 +228,13 @@ class Find(Verb[bytes | None]):
 
     def plan(self, plan: Plan) -> store.FindValue:
         self._names = names = self._library.asked(self.world, self.retained)
-        self._topic = names.newest(self.pattern)
-        return store.FindValue(self.world, names.seen, SLICE, self._topic, self.retained)
+        self._topic, self._since = names.newest(self.pattern), names.seen
+        return store.FindValue(self.world, self._since, SLICE, self._topic, self.retained)
 
     def settle(self, result: Any) -> None:
         found: Found = result
         names = self._names
-        names.take(found)
+        names.take(self._since, found)
         newest = names.newest(self.pattern)
         if names.is_complete and newest is None:
             self.deferred.callback(None)

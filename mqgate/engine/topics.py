@@ -160,10 +160,10 @@ class Names:
             if row is not None:
                 self._apply(row)
 
-    def take(self, found: Found) -> None:
-        """Take in what the database knows better."""
-        if found.seq < self.seen:
-            return  # what was asked with it at once has brought it, and our own publishes more
+    def take(self, since: int, found: Found) -> None:
+        """Take in what the database knows better, and was asked about from ``since`` on."""
+        if not since <= self.seen <= found.seq:
+            return  # all of this was forgotten meanwhile, or more is known already
         for row in found.rows:
             if row.seq > self.seen:
                 self._apply(row)

@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from mqgate.engine.topics import Recency
+from mqgate.engine.topics import Names, Recency
+from mqgate.storage.interface import Found, TopicRow
 from tests.engine.topic_model import matches
 
 WORDS = st.sampled_from(["a", "b", "c", "$d", "long-word"])
@@ -77,6 +78,31 @@ class FilterTests(SynchronousTestCase):
         self.assertEqual(recency.newest("#"), "a")
         recency.remove("a", 8)
         self.assertIsNone(recency.newest("#"))
+
+    def test_what_was_asked_before_all_was_forgotten_does_not_pass_for_all(self) -> None:
+        """Two reads of one batch: the first one has everything read anew."""
+        rows = (TopicRow("a", 1, True), TopicRow("b", 2, True))
+        names = Names()
+        names.take(0, Found(rows, 2, False, 2, None))
+        self.assertEqual(names.newest("#"), "b")
+        names.start_over()
+        names.take(2, Found((TopicRow("c", 3, True),), 3, False, 3, None))
+        self.assertFalse(names.is_complete)
+        names.take(0, Found(rows[:1], 1, True, 3, None))
+        self.assertIsNone(names.newest("#"))
+        names.take(1, Found((*rows[1:], TopicRow("c", 3, True)), 3, False, 3, None))
+        self.assertEqual((names.newest("#"), len(names)), ("c", 3))
+
+    def test_what_is_known_already_is_not_taken_in_again(self) -> None:
+        """Else older numbers would pass for the newest."""
+        names = Names()
+        names.take(0, Found((), 0, False, 0, None))
+        for number, topic in enumerate("aba", 1):
+            names.note(number, TopicRow(topic, number, True), ())
+        names.take(0, Found((TopicRow("a", 1, True),), 1, True, 2, None))
+        self.assertTrue(names.is_complete)
+        names.take(2, Found((TopicRow("a", 3, True),), 3, False, 2, None))
+        self.assertEqual(names.newest("#"), "a")
 
     def test_nothing_is_left_of_topics_that_went(self) -> None:
         recency = Recency()

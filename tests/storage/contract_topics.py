@@ -102,9 +102,9 @@ class TopicsContract(StoreContract):
         self.assertIsNone(self.one(self.publishing("c", most=2)))
         self.assertIsNone(self.one(self.publishing("c", most=2, retained=True)))
         self.assertIsNone(self.value_of("c"))
-        self.assertEqual(self.one(self.publishing("a", most=2)), Published(3, ()))
-        self.one(self.publishing("a", b"", retained=True, most=2))
-        self.assertEqual(self.one(self.publishing("c", most=2)), Published(5, ("a",)))
+        removed = self.one(self.publishing("a", b"", retained=True, most=2))
+        self.assertEqual(removed, Published(3, ()))
+        self.assertEqual(self.one(self.publishing("c", most=2)), Published(4, ("a",)))
         self.assert_clean()
 
     def test_what_is_also_published_to_a_queue(self: Any) -> None:
