@@ -324,6 +324,13 @@ class PlanTests(Files):
             (statements.DELETE, ["PRIMARY KEY (rowid=?)"]),
             (statements.MARK_DELETED, ["PRIMARY KEY (rowid=?)"]),
             (statements.FORGET_SMALL, ["PRIMARY KEY (rowid=?)"]),
+            *(
+                (statements.by_run(statement), ["PRIMARY KEY (rowid>? AND rowid<?)"])
+                for statement in (
+                    *(statements.RESERVE, statements.MARK_DELETED, statements.DELETE_SMALL),
+                    *(statements.FORGET_SMALL, statements.REMOVE, statements.DROP_BODIES),
+                )
+            ),
             (statements.LAPSED, ["remembered_until (until<?)"]),
             (statements.NEXT_LAPSE, ["remembered_until"]),
             (statements.TOUCH, ["PRIMARY KEY (rowid=?)"]),

@@ -7,24 +7,21 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from mqgate.storage import statements as sql
+from mqgate.storage.sqlite.rows import RowsById, listed
 
 #: Messages in one note, so that none is too long to be carried out at once.
 TOGETHER = 500
 
 
-def listed(ids: Iterable[int]) -> str:
-    """Ids as SQLite's json_each takes them."""
-    return str(list(ids))
-
-
 class Remembered:
     """The notes of one connection; used inside a transaction. Times are in milliseconds."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, rows: RowsById) -> None:
         self._execute = connection.execute
+        self._rows = rows
 
     def note(self, until: int, ids: Sequence[int]) -> None:
         """Messages that were deleted, and are readable up to then."""
@@ -36,13 +33,15 @@ class Remembered:
         """Remove up to ``limit`` messages whose time is over; how many, and their bodies."""
         removed = 0
         bodies: list[int] = []
-        for note, n, ids in self._execute(sql.LAPSED, (now, limit)).fetchall():
-            if n > limit:
-                ids = self._split(note, ids, limit)
+        for note, text in self._execute(sql.LAPSED, (now, limit)).fetchall():
+            ids = json.loads(text)
+            if len(ids) > limit:
+                rest = ids[limit:]
+                self._execute(sql.LESSEN_REMEMBERED, (len(rest), listed(rest), note))
             else:
                 self._execute(sql.DROP_REMEMBERED, (note,))
-            removed += self._remove(ids, min(n, limit), now, bodies)
-            limit -= n
+            removed += self._remove(ids[:limit], now, bodies)
+            limit -= len(ids)
             if limit <= 0:
                 break
         return removed, bodies
@@ -52,19 +51,12 @@ class Remembered:
         lapses: int | None = self._execute(sql.NEXT_LAPSE).fetchone()[0]
         return lapses
 
-    def _split(self, note: int, ids: str, limit: int) -> str:
-        """The first ids of a note, which keeps the others."""
-        numbers = json.loads(ids)
-        rest = numbers[limit:]
-        self._execute(sql.LESSEN_REMEMBERED, (len(rest), listed(rest), note))
-        return listed(numbers[:limit])
-
-    def _remove(self, ids: str, n: int, now: int, bodies: list[int]) -> int:
+    def _remove(self, ids: Sequence[int], now: int, bodies: list[int]) -> int:
         # To have each row returned costs as much again as to remove it; those with a small body
         # need not be.
-        removed = self._execute(sql.FORGET_SMALL, (ids, now)).rowcount
-        if removed < n:
-            others = self._execute(sql.FORGET, (ids, now)).fetchall()
+        removed = self._rows.change(sql.FORGET_SMALL, ids, after=(now,))
+        if removed < len(ids):
+            others = self._execute(sql.FORGET, (listed(ids), now)).fetchall()
             bodies += (row[0] for row in others)
             removed += len(others)
         return removed

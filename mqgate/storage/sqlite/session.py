@@ -24,7 +24,8 @@ from mqgate.storage.interface import (
 from mqgate.storage.session import ExpiredRow, Shelf
 from mqgate.storage.sqlite.alerts import SQLiteAlerts
 from mqgate.storage.sqlite.publishing import PublishingStatements
-from mqgate.storage.sqlite.remembering import Remembered, listed
+from mqgate.storage.sqlite.remembering import Remembered
+from mqgate.storage.sqlite.rows import RowsById, listed
 from mqgate.storage.sqlite.topics import TopicStatements
 
 #: Rows that one INSERT takes: sqlite3 lets go of Python's lock for each statement, and getting it
@@ -38,9 +39,6 @@ PROMOTED_AT_ONCE = 1000
 #: less for each message in batches, of 500 bytes an eighth; of 1,000 bytes it is more, not less,
 #: because they are written anew each time the message changes its state.
 SMALL = 512
-
-#: Fewer ids than that are returned one by one at once.
-FEW = 8
 
 
 def _columns(row: QueueRow) -> tuple[object, ...]:
@@ -97,7 +95,8 @@ class SQLiteSession(PublishingStatements, TopicStatements):
     ) -> None:
         self._execute = connection.execute
         self._executemany = connection.executemany
-        self._remembered = Remembered(connection)
+        self._rows = RowsById(connection)
+        self._remembered = Remembered(connection, self._rows)
         self._small = small
         self._slot = slot
         self._owner = owner
@@ -233,7 +232,7 @@ class SQLiteSession(PublishingStatements, TopicStatements):
         return self._execute(sql.READY, (*shelf, now, n))
 
     def reserve(self, ids: Sequence[int], lease: int | None, now: int) -> None:
-        self._execute(sql.RESERVE, (now, lease, lease, now, listed(ids)))
+        self._rows.change(sql.RESERVE, ids, (now, lease, lease, now))
 
     def hand_out_deleted(self, rows: Sequence[MessageRow], now: int, memory: Memory) -> None:
         until = now + memory.time
@@ -307,35 +306,21 @@ class SQLiteSession(PublishingStatements, TopicStatements):
         return row.body
 
     def delete(self, shelf: Shelf, ids: Sequence[int], now: int) -> list[tuple[int, int]]:
-        values = (listed(ids), *shelf, now)
-        if self._concerns_all(sql.DELETE_SMALL, values, len(ids)):
+        if self._rows.change_all(sql.DELETE_SMALL, ids, after=(*shelf, now)):
             return [(id_, 0) for id_ in ids]
-        return self._execute(sql.DELETE, values).fetchall()
+        return self._execute(sql.DELETE, (listed(ids), *shelf, now)).fetchall()
 
     def mark_deleted(self, shelf: Shelf, ids: Sequence[int], now: int, memory: Memory) -> list[int]:
         until = now + memory.time
-        values = (memory.shelf, until, listed(ids), *shelf, now)
-        if self._concerns_all(sql.MARK_DELETED, values, len(ids)):
+        before, after = (memory.shelf, until), (*shelf, now)
+        if self._rows.change_all(sql.MARK_DELETED, ids, before, after):
             there = list(ids)
         else:
+            values = (*before, listed(ids), *after)
             rows = self._execute(sql.MARK_DELETED_RETURNING, values)
             there = [row[0] for row in rows.fetchall()]
         self._remembered.note(until, there)
         return there
-
-    def _concerns_all(self, statement: str, values: tuple[object, ...], n: int) -> bool:
-        """Carry a statement out if it concerns all of many rows; else change nothing.
-
-        To have the ids returned costs half as much again as to change their rows.
-        """
-        if n < FEW:
-            return False
-        self._execute("SAVEPOINT attempt")
-        concerned = self._execute(statement, values).rowcount
-        if concerned != n:
-            self._execute("ROLLBACK TO attempt")
-        self._execute("RELEASE attempt")
-        return concerned == n
 
     # -- what is removed for good
 
@@ -357,14 +342,14 @@ class SQLiteSession(PublishingStatements, TopicStatements):
         return self._remembered.forget(now, limit)
 
     def remove(self, ids: Sequence[int]) -> None:
-        self._execute(sql.REMOVE, (listed(ids),))
+        self._rows.change(sql.REMOVE, ids)
 
     def release_bodies(self, copies: Counter[int]) -> None:
         copies.pop(0, None)  # that of a message with a small one
         if not copies:
             return
         single = [body for body, times in copies.items() if times == 1]
-        dropped = self._execute(sql.DROP_BODIES, (listed(single),)).rowcount if single else 0
+        dropped = self._rows.change(sql.DROP_BODIES, single)
         if dropped == len(copies):  # nothing was shared, which is nearly always so
             return
         self._executemany(sql.LEAVE_BODY, [(times, body) for body, times in copies.items()])
