@@ -19,10 +19,7 @@ class Info(OnQueue[QueueInfo]):
     __slots__ = ("_row",)
 
     def plan(self, plan: Plan) -> store.Count:
-        queue = plan.queue(self.world, self.queue)
-        if queue.alerts:  # so that what has expired is not counted
-            plan.watch(queue)
-        return self._count(queue)
+        return self._count(plan.queue(self.world, self.queue))
 
     def _count(self, row: store.QueueRow) -> store.Count:
         self._row = row
@@ -53,7 +50,6 @@ class Update(Info):
             plan.need_room()
         elif queue.alerts:
             check_settings(plan, queue, {**queue.settings, **self.settings})
-            plan.watch(queue)
         queue = plan.make_queue(self.world, self.queue, self.policy, self.settings)
         return self._count(plan.draft(self.world).set_settings(queue, self.settings))
 

@@ -69,7 +69,6 @@ class Expire(OnQueue[None]):
     """Remove what has expired of a queue with alerts: that changes its size."""
 
     __slots__ = ()
-    rows = SLICE
 
     def plan(self, plan: Plan) -> Check:
         queue = plan.draft(self.world).find(self.queue)

@@ -69,6 +69,13 @@ class WorldTests(LimitedCase):
         self.assertEqual(self.bells(), [2])
         self.refused(self.engine.info(self.world, "others"), QueueNotFound)
 
+    def test_what_has_expired_in_a_queue_with_alerts_takes_no_room(self) -> None:
+        self.alert(alert(9))
+        self.done(self.posting(4, expires_in=5000))
+        self.clock.pump([5.0])
+        self.done(self.posting(4, queue="other"))
+        self.assertEqual((self.size(), self.size("other")), (0, 4))
+
     def test_what_has_expired_takes_no_room(self) -> None:
         self.done(self.posting(3, queue="other", expires_in=5000))
         self.clock.pump([5.0])

@@ -143,8 +143,9 @@ class Room:
 
     def _held_by(self, world: int) -> tuple[int, int]:
         messages, size = self._execution.session.usage(world)
-        counts = self._execution.counts
-        return messages + sum(n for shelf, n in counts.items() if shelf[0] == world), size
+        came, left = self._execution.counts, self._execution.left
+        messages += sum(n for shelf, n in came.items() if shelf[0] == world)
+        return messages - sum(n for shelf, n in left.items() if shelf[0] == world), size
 
     def _add(self, world: int, messages: int, size: int) -> None:
         if world in self._held:

@@ -35,6 +35,8 @@ class Execution:
         self.sizes: dict[Shelf, int] = {}
         self.expired: Counter[Shelf] = Counter()
         self.set_off_at: dict[AlertKey, int] = {}
+        #: What has expired on shelves that the last sweep left.
+        self.left: Counter[Shelf] = Counter()
         #: By how much operations changed sizes, where that is not to be seen from their results.
         self.changes: dict[int, Mapping[Shelf, int]] = {}
         #: Queues by (world, name) without which the batch cannot be carried out.
@@ -72,13 +74,17 @@ class Execution:
         for index, operation in self.all(Count):
             shelf = (operation.world, operation.shelf)
             if shelf in left:  # asked before the queue was cleared, so answered as it was then
-                self.results[index] = self.session.count(shelf)
+                self.results[index] = self._count(shelf)
             else:
                 later.append((index, shelf))
         for move in moves:
             self.session.reshelf_counts(*move)
         for index, shelf in later:
-            self.results[index] = self.session.count(shelf)
+            self.results[index] = self._count(shelf)
+
+    def _count(self, shelf: Shelf) -> tuple[int, int]:
+        size, total = self.session.count(shelf)
+        return size - self.left[shelf], total
 
     def also(self, index: int, operation: Operation) -> None:
         """Carry out one more operation, for the sake of the one whose result has that place.
@@ -108,6 +114,7 @@ class Execution:
         gone = {(row[1], row[2]) for row in rows if row[3] != 3}
         left = self.session.alerts.watched(gone)
         if left:
+            self.left = Counter((row[1], row[2]) for row in rows if (row[1], row[2]) in left)
             rows = [row for row in rows if (row[1], row[2]) not in left]
         self.remove_expired(rows)
         return len(rows), tuple((world, name) for (world, _), name in left.items())
