@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from typing import Any, Protocol
+from collections.abc import Sequence
+from typing import Protocol
 
+from mqgate.storage.group_session import GroupSession, RawRow, Rows, Shelf
 from mqgate.storage.interface import (
     Change,
     Get,
@@ -17,20 +18,10 @@ from mqgate.storage.interface import (
     WorldRows,
 )
 
-#: A (world, shelf).
-Shelf = tuple[int, int]
-#: What a `MessageRow` is made of.
-RawRow = tuple[Any, ...]
+__all__ = ["RawRow", "Rows", "Session", "Shelf"]
 
 
-class Rows(Iterator[RawRow], Protocol):
-    """Rows that the database reads as they are taken."""
-
-    def close(self) -> None:
-        """Read no more of them."""
-
-
-class Session(Protocol):
+class Session(GroupSession, Protocol):
     """The statements of one database, inside one transaction. Times are in milliseconds."""
 
     # -- the catalogue and the gateway
@@ -125,8 +116,8 @@ class Session(Protocol):
     def oldest(self, shelf: Shelf, n: int) -> list[tuple[int, int, int]]:
         """(id, body, bytes) of the first messages of a shelf: of the ready ones, then of others."""
 
-    def expired(self, now: int, limit: int) -> list[tuple[int, int, int, int, int]]:
-        """(id, world, shelf, state, body) of messages past their time, earliest first.
+    def expired(self, now: int, limit: int) -> list[tuple[int, int, int, int, int, str | None]]:
+        """(id, world, shelf, state, body, key) of messages past their time, earliest first.
 
         Not of deleted ones: `forget_deleted` is for them.
         """

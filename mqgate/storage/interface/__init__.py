@@ -23,6 +23,26 @@ from mqgate.storage.interface.catalogue import (
     WorldRows,
 )
 from mqgate.storage.interface.census import Census, QueueFigures
+from mqgate.storage.interface.groups import (
+    Acknowledge,
+    Append,
+    Bury,
+    CatchUp,
+    CaughtUp,
+    Consume,
+    Consumed,
+    Copies,
+    Decide,
+    Delivered,
+    Fed,
+    Idle,
+    IdleGroup,
+    LogEntry,
+    Prepare,
+    Rest,
+    Return,
+    Topic,
+)
 from mqgate.storage.interface.limits import Bound, Full, Quota, Refusal
 from mqgate.storage.interface.messages import (
     Check,
@@ -53,23 +73,37 @@ __all__ = [
     "HELD_COUNTED",
     "INSTANT_SHIFT",
     "SLOT_SHIFT",
+    "Acknowledge",
+    "Append",
     "Batch",
     "BindingRow",
     "Bound",
+    "Bury",
+    "CatchUp",
+    "CaughtUp",
     "Census",
     "Change",
     "Check",
+    "Consume",
+    "Consumed",
+    "Copies",
     "Copy",
     "Count",
     "Damaged",
+    "Decide",
     "Delete",
+    "Delivered",
     "EmptyShelves",
     "ExchangeRow",
+    "Fed",
     "Forget",
     "Full",
     "Get",
     "GiveBack",
+    "Idle",
+    "IdleGroup",
     "LeaseLost",
+    "LogEntry",
     "Memory",
     "MessageRow",
     "Opened",
@@ -77,6 +111,7 @@ __all__ = [
     "Peek",
     "Post",
     "PostRow",
+    "Prepare",
     "Probe",
     "Publish",
     "PutBack",
@@ -88,6 +123,8 @@ __all__ = [
     "Reserve",
     "Reserved",
     "Reshelf",
+    "Rest",
+    "Return",
     "Stale",
     "Store",
     "StoreError",
@@ -95,6 +132,7 @@ __all__ = [
     "Swept",
     "Take",
     "Taken",
+    "Topic",
     "Touch",
     "Unavailable",
     "WorldRows",
@@ -144,6 +182,16 @@ Operation: TypeAlias = (
     | Forget
     | Check
     | Probe
+    | Acknowledge
+    | Return
+    | Bury
+    | Prepare
+    | Decide
+    | Append
+    | CatchUp
+    | Rest
+    | Idle
+    | Consume
 )
 
 
@@ -168,6 +216,8 @@ class Opened(NamedTuple):
     slot: int
     #: Ids up to here have been given out already, by whomever.
     high: int
+    #: Made with the database and kept in it: what clients are given to bring back is sealed by it.
+    secret: bytes
 
 
 class Store(Protocol):

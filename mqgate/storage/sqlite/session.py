@@ -21,6 +21,7 @@ from mqgate.storage.interface import (
     WorldRows,
 )
 from mqgate.storage.session import Shelf
+from mqgate.storage.sqlite.groups import GroupStatements
 from mqgate.storage.sqlite.publishing import PublishingStatements
 from mqgate.storage.sqlite.remembering import Remembered, listed
 
@@ -66,7 +67,7 @@ def _plain(rows: Sequence[PostRow]) -> list[object] | None:
     return values
 
 
-class SQLiteSession(PublishingStatements):
+class SQLiteSession(GroupStatements, PublishingStatements):
     """One connection's statements; implements `mqgate.storage.session.Session`."""
 
     def __init__(
@@ -116,9 +117,10 @@ class SQLiteSession(PublishingStatements):
         return self._execute(sql.OLD_SHELVES, (limit,)).fetchall()
 
     def rows_of_shelf(self, shelf: Shelf, limit: int) -> list[tuple[int, int]]:
-        rows = self._execute(sql.SHELF_READY, (*shelf, limit)).fetchall()
-        if len(rows) < limit:
-            rows += self._execute(sql.SHELF_HELD, (*shelf, limit - len(rows))).fetchall()
+        rows: list[tuple[int, int]] = []
+        for statement in sql.SHELF_ROWS:
+            if len(rows) < limit:
+                rows += self._execute(statement, (*shelf, limit - len(rows))).fetchall()
         return rows
 
     def forget_shelf(self, shelf: Shelf) -> None:
@@ -317,7 +319,7 @@ class SQLiteSession(PublishingStatements):
             rows += self._execute(sql.OLDEST_HELD, (*shelf, n - len(rows))).fetchall()
         return rows
 
-    def expired(self, now: int, limit: int) -> list[tuple[int, int, int, int, int]]:
+    def expired(self, now: int, limit: int) -> list[tuple[int, int, int, int, int, str | None]]:
         return self._execute(sql.EXPIRED, (now, limit)).fetchall()
 
     def next_expiry(self) -> int | None:
