@@ -22,7 +22,9 @@ from mqgate.engine.errors import (
     QueueNotFound,
     StoreUnavailable,
 )
+from mqgate.engine.groups import Groups
 from mqgate.engine.ids import LARGEST, Ids
+from mqgate.engine.names import check_names
 from mqgate.engine.planning import Verb
 from mqgate.engine.publishing import Publish, Take
 from mqgate.engine.reserving import Reserve
@@ -71,6 +73,7 @@ class Engine:
         self._store = store
         self._clock = clock
         self._now = now
+        limits = limits or Limits()
         self._catalogue = Catalogue()
         self._lines: Lines[Reserve] = Lines(clock, now, self._wake)
         self._commits = GroupCommit(
@@ -82,16 +85,22 @@ class Engine:
             policies,
             allowances or {},
             self._lines,
-            limits or Limits(),
+            limits,
             observer,
         )
         self._upkeep = Upkeep(store, clock, now, self._commits)
+        #: The verbs on topics that keep what is published, and on their groups.
+        self.groups = Groups(
+            *(clock, now, self._commits, self._lines, policies, limits),
+            *(self._upkeep, opened.secret, self._enter),
+        )
 
     # -- life
 
     def start(self) -> None:
         """Begin the chores: expiry, old shelves, unused space."""
         self._upkeep.start()
+        self.groups.start()
 
     def drain(self) -> None:
         """Answer all who wait, with nothing; from now on nobody waits."""
@@ -100,6 +109,7 @@ class Engine:
     def stop(self) -> Deferred[None]:
         """Finish what is in hand; fires when the store is done with it."""
         self._upkeep.stop()
+        self.groups.stop()
         self.drain()
         return self._commits.when_idle()
 
@@ -264,7 +274,7 @@ class Engine:
         store's `StoreError`; then nothing is made.
         """
         for names in (topology.exchanges, topology.queues, *topology.bindings):
-            _check_names(*names)
+            check_names(*names)
         self._commits.carry_out_now(Declare(world, topology))
 
     # -- queues
@@ -319,7 +329,7 @@ class Engine:
 
     def _enter_checked(self, verb: Verb[T], *names: str) -> Deferred[T]:
         try:
-            _check_names(*names)
+            check_names(*names)
         except InvalidRequest as error:
             verb.fail(error)
             return verb.deferred
@@ -366,14 +376,3 @@ def _unavailable(failure: Failure) -> NoReturn:
 def _names_in(wiring: Wiring | None) -> tuple[str, ...]:
     """What would be stored of it."""
     return () if wiring is None else (wiring.exchange, wiring.queue, wiring.key)
-
-
-def _check_names(*names: str) -> None:
-    """Raise `InvalidRequest` for what would fail a whole batch."""
-    for name in names:
-        if "\0" in name:  # which the text of some databases refuses
-            raise InvalidRequest("a name cannot hold a NUL")
-        try:
-            name.encode()
-        except UnicodeEncodeError:
-            raise InvalidRequest("a name has to be text") from None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred
@@ -59,6 +59,7 @@ class EngineCase(SynchronousTestCase):
     """One engine with one world on a fresh file."""
 
     limits = Limits()
+    policies: Mapping[str, Policy] = POLICIES
     observer: Observer | None = None
 
     def setUp(self) -> None:
@@ -78,7 +79,7 @@ class EngineCase(SynchronousTestCase):
             self.store,
             self.clock,
             self.now,
-            POLICIES,
+            self.policies,
             self.limits,
             opened=opened,
             observer=self.observer,

@@ -17,6 +17,7 @@ from twisted.internet.task import Clock
 from twisted.logger import ILogObserver, LogEvent, LogLevel, eventAsText, globalLogPublisher
 from zope.interface import implementer
 
+from mqgate.engine.commits import Limits
 from mqgate.engine.engine import Engine
 from mqgate.engine.values import Policy
 from mqgate.storage.interface import Batch, Census, Opened, Stale, Store
@@ -109,11 +110,14 @@ class Alarm:
 class Rig:
     """One engine after the other, over one file after the other, under one clock."""
 
-    def __init__(self, folder: Path, policies: Mapping[str, Policy]) -> None:
+    def __init__(
+        self, folder: Path, policies: Mapping[str, Policy], limits: Limits | None = None
+    ) -> None:
         self.clock = Clock()
         self.clock.advance(START)
         self._folder = folder
         self._policies = policies
+        self._limits = limits
         self._files = 0
         self._alarm = Alarm()
         globalLogPublisher.addObserver(self._alarm)
@@ -134,7 +138,9 @@ class Rig:
         self.store = BrittleStore(SQLiteStore(str(self.path), Inline()))
         opened = self.store.open()
         self.worlds = self.store.worlds([["first"], ["second"]])
-        self.engine = Engine(self.store, self.clock, self.now, self._policies, opened=opened)
+        self.engine = Engine(
+            self.store, self.clock, self.now, self._policies, self._limits, opened=opened
+        )
         self.engine.start()
         self.settle()
 
