@@ -7,7 +7,15 @@ from collections.abc import Callable
 from typing import NoReturn
 
 from mqgate import __version__
-from mqgate.operator import changing, exporting, importing, showing, verifying, wiring
+from mqgate.operator import (
+    changing,
+    exporting,
+    grouping,
+    importing,
+    showing,
+    verifying,
+    wiring,
+)
 from mqgate.operator.call import Call
 from mqgate.operator.text import escaped
 
@@ -47,6 +55,8 @@ def parser() -> Parser:
 
     queues = add("queues", showing.queues, "list queues, with what is in them and how old it is")
     queues.add_argument("worlds", nargs="*", metavar="WORLD", help="the worlds; without: all")
+    groups = add("groups", grouping.groups, "list topics and their consumer groups")
+    groups.add_argument("worlds", nargs="*", metavar="WORLD", help="the worlds; without: all")
     _add_queue(add("show", showing.show, "show all about one queue"))
     _add_peek(add("peek", showing.peek, "show the first messages of a queue, leaving them there"))
     for name, run, does in (
