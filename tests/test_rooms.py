@@ -108,6 +108,7 @@ class WallTests(SynchronousTestCase):
                         "mqgate.dialects.unforeseen",
                         "mqgate.engine.engine",
                         "mqgate.engine.errors",
+                        "mqgate.engine.groups",
                         "mqgate.engine.values",
                         "mqgate.web.values",
                         "twisted.web.http_headers",

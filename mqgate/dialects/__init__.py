@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from mqgate.dialects import ironmq, robomq
+from mqgate.dialects import ironmq, robomq, rocketmq
 from mqgate.dialects.declaration import Declaration
 
 #: Every dialect there is. A new one is a folder plus one line here.
-ALL: tuple[Declaration, ...] = (ironmq.DECLARATION, robomq.DECLARATION)
+ALL: tuple[Declaration, ...] = (
+    ironmq.DECLARATION,
+    robomq.DECLARATION,
+    rocketmq.DECLARATION,
+)

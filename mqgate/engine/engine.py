@@ -71,8 +71,10 @@ class Engine:
         observer: Observer | None = None,
     ) -> None:
         self._store = store
-        self._clock = clock
-        self._now = now
+        #: What its timers hang on.
+        self.clock = clock
+        #: Its time.
+        self.now = now
         limits = limits or Limits()
         self._catalogue = Catalogue()
         self._lines: Lines[Reserve] = Lines(clock, now, self._wake)
@@ -166,7 +168,7 @@ class Engine:
             world, queue, n, lease, remove, self._lines, self._returned, self._upkeep.expects
         )
         if wait > 0:
-            verb.wait_for(wait, self._clock)
+            verb.wait_for(wait, self.clock)
         return self._enter_named(verb)
 
     def peek(self, world: int, queue: str, n: int = 1) -> Deferred[list[Message]]:
@@ -313,7 +315,7 @@ class Engine:
 
         It is taken beside the batches, which do not wait for it.
         """
-        return self._store.census(worlds, self._now(), limit).addErrback(_unavailable)
+        return self._store.census(worlds, self.now(), limit).addErrback(_unavailable)
 
     # -- inside
 

@@ -13,6 +13,7 @@ from mqgate.operator import (
     grouping,
     importing,
     showing,
+    signing,
     verifying,
     wiring,
 )
@@ -76,6 +77,7 @@ def parser() -> Parser:
     bindings.add_argument("--queue", metavar="NAME", help="of this queue only")
     _add_unbind(add("unbind", wiring.unbind, "remove a binding"))
     add("verify", verifying.verify, "check that the database adds up: counters, bodies, orphans")
+    _add_sign(add("sign", signing.sign, "sign a request for RocketMQ, for curl", json=False))
     return whole
 
 
@@ -124,6 +126,20 @@ def _add_import(command: Parser) -> None:
         default=0,
         metavar="N",
         help="leave out the first N messages, which an import that was cut short has posted",
+    )
+
+
+def _add_sign(command: Parser) -> None:
+    command.add_argument("method", metavar="METHOD", choices=("GET", "POST", "DELETE"))
+    command.add_argument("path", metavar="PATH", help="path and query, such as /topics/t/messages")
+    body = command.add_mutually_exclusive_group()
+    body.add_argument("-b", "--body", metavar="TEXT", help="the request's body")
+    body.add_argument("-f", "--file", dest="body_file", metavar="FILE", help="a file that holds it")
+    command.add_argument(
+        "--key", metavar="ID", help="the key; without: one that opens the instance"
+    )
+    command.add_argument(
+        "--url", help="write a command line for the server at this URL; without: for curl -K -"
     )
 
 
