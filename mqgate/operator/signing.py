@@ -28,8 +28,8 @@ class Request:
     method: str
     #: Path and query, as they go over the wire.
     target: str
-    #: The body in curl's words; None for none: the text, or ``@`` and a file's name.
-    data: str | None
+    #: Curl's option for the body, and its value; None for no body.
+    data: tuple[str, str] | None
 
 
 def sign(call: Call) -> int:
@@ -46,12 +46,12 @@ def sign(call: Call) -> int:
     return 0
 
 
-def _data(text: str | None, path: str | None) -> str | None:
+def _data(text: str | None, path: str | None) -> tuple[str, str] | None:
     if path is not None:
         if not os.path.isfile(path):
             raise CommandError(f"{path}: there is no such file")
-        return f"@{os.path.abspath(path)}"
-    return text
+        return "data-binary", f"@{os.path.abspath(path)}"
+    return None if text is None else ("data-raw", text)
 
 
 def _is_plain(text: str) -> bool:
@@ -107,8 +107,8 @@ def _curl_configuration(request: Request, headers: Sequence[tuple[str, str]]) ->
     for name, value in headers:
         yield f"header = {_quoted(f'{name}: {value}')}"
     if request.data is not None:
-        option = "data-binary" if request.data.startswith("@") else "data-raw"
-        yield f"{option} = {_quoted(request.data)}"
+        option, value = request.data
+        yield f"{option} = {_quoted(value)}"
 
 
 def _quoted(text: str) -> str:
@@ -122,5 +122,6 @@ def _curl_line(request: Request, headers: Sequence[tuple[str, str]], url: str) -
     for name, value in headers:
         words += ["-H", f"{name}: {value}"]
     if request.data is not None:
-        words += ["--data-binary" if request.data.startswith("@") else "--data-raw", request.data]
+        option, value = request.data
+        words += [f"--{option}", value]
     return shlex.join([*words, url.rstrip("/") + request.target])

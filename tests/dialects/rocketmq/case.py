@@ -68,7 +68,8 @@ class Answer:
     @property
     def root(self) -> Element:
         """The document's element."""
-        element: Element = parseString(self.body).documentElement
+        element = parseString(self.body).documentElement
+        assert element is not None
         return element
 
     @property
@@ -292,7 +293,7 @@ class RocketMQCase(SynchronousTestCase):
         """Ask something, signed, on a connection of its own."""
         return self.client().ask(self.signed_request(method, target, body, **how))
 
-    def target(self, topic: str = "orders", instance: str = INSTANCE, **more: object) -> str:
+    def target(self, topic: str = "orders", instance: str = INSTANCE, **more: Any) -> str:
         """The target of a request."""
         query = "&".join(
             f"{name}={value}" for name, value in ({"ns": instance} | more).items() if value != ""
@@ -312,13 +313,13 @@ class RocketMQCase(SynchronousTestCase):
         return answer.fields
 
     def consume(
-        self, n: object = 16, group: str = "GID_a", topic: str = "orders", **more: object
+        self, n: object = 16, group: str = "GID_a", topic: str = "orders", **more: Any
     ) -> Answer:
         """Poll."""
         return self.ask("GET", self.target(topic, consumer=group, numOfMessages=n, **more))
 
     def consumed(
-        self, n: int = 16, group: str = "GID_a", topic: str = "orders", **more: object
+        self, n: int = 16, group: str = "GID_a", topic: str = "orders", **more: Any
     ) -> list[dict[str, str]]:
         """The same; the messages that came."""
         answer = self.consume(n, group, topic, **more)
@@ -328,12 +329,12 @@ class RocketMQCase(SynchronousTestCase):
         self.assertEqual(answer.status, 200, answer.text)
         return answer.items
 
-    def bodies(self, *arguments: Any, **more: object) -> list[str]:
+    def bodies(self, *arguments: Any, **more: Any) -> list[str]:
         """The same; their bodies."""
         return [each["MessageBody"] for each in self.consumed(*arguments, **more)]
 
     def acknowledge(
-        self, *handles: str, group: str = "GID_a", topic: str = "orders", **more: object
+        self, *handles: str, group: str = "GID_a", topic: str = "orders", **more: Any
     ) -> Answer:
         """Acknowledge, commit or roll back."""
         return self.ask(
@@ -345,7 +346,7 @@ class RocketMQCase(SynchronousTestCase):
         answer = self.acknowledge(*(each["ReceiptHandle"] for each in messages), **how)
         self.assertEqual((answer.status, answer.body), (204, b""), answer.text)
 
-    def poll(self, **more: object) -> Client:
+    def poll(self, **more: Any) -> Client:
         """Begin a poll that waits."""
         client = self.client()
         target = self.target(consumer="GID_a", numOfMessages=16, **({"waitseconds": 30} | more))
