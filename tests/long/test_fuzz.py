@@ -6,6 +6,7 @@ from tests.fuzz.crowds import HostileCrowds
 from tests.fuzz.described import need, try_described
 from tests.fuzz.requests import HostileRequests
 from tests.fuzz.rest import HostileRest
+from tests.fuzz.signed import HostileTopics
 from tests.live.case import LiveTestCase
 
 
@@ -21,6 +22,13 @@ class RestTests(HostileRest):
 
     timeout = 7200
     examples = 20_000
+
+
+class SignedTests(HostileTopics):
+    """The same as ``tests.fuzz.test_signed``, with many more examples."""
+
+    timeout = 7200
+    examples = 5_000
 
 
 class CrowdTests(HostileCrowds):
@@ -44,4 +52,5 @@ class DescribedTests(LiveTestCase):
         self.assertNotIn("Traceback", server.output() + server.errors())
 
 
-del HostileRequests, HostileRest, HostileCrowds  # or they would be run as well
+# Or they would be run as well.
+del HostileRequests, HostileRest, HostileTopics, HostileCrowds
