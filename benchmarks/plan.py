@@ -9,7 +9,7 @@ import attrs
 
 from benchmarks.figures import Cell
 
-LOAD_CASES = ("constant", "post", "life", "batch", "take", "publish")
+LOAD_CASES = ("constant", "post", "life", "batch", "take", "publish", "topic")
 CASES = (*LOAD_CASES, "wake", "backlog")
 TRANSPORTS = ("plain", "TLS")
 FEW = 1_000
