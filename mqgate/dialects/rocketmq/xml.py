@@ -1,30 +1,31 @@
 """XML from strangers, read by lxml so that nothing in it can do harm.
 
-A body is looked over before the parser gets it: whatever could make that slow or large (a document
-type, tags with no end of attributes, countless elements) is told by its brackets alone. It is
-always read as UTF-8, whatever it came in, so that both see the same brackets.
+It is always read as UTF-8, whatever it came in, so that the parser sees what was seen in its bytes
+before. A long document is looked over first: what could make the parser slow or large (a document
+type, tags with no end of attributes, countless elements) is told by its brackets alone. In a short
+one none of this can do much.
 """
 
 from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 from lxml import etree  # type: ignore[import-untyped]
 
 from mqgate.dialects.rocketmq.refusal import Refused, malformed
 
-#: So much is looked over, or parsed, in one step: some milliseconds.
+#: The longest document that is parsed as it is.
+_SHORT_BYTES = 16 * 1024
+#: So much of a longer one is parsed in one step: some milliseconds.
 STEP_BYTES = 256 * 1024
 #: Tags, comments, CDATA sections and so on in a document, and the brackets looked over in a step.
 _MOST_MARKUP = 50_000
 _MARKUP_STEP = 5_000
 #: The longest tag, in bytes. Ours have no attribute but a namespace.
 _LONGEST_TAG = 4096
-#: The deepest element; documents here have three levels.
-_DEEPEST = 32
 
 _DECLARATION = re.compile(
     rb"<\?xml\s[^>]{0,200}?encoding\s*=\s*(?:\"([A-Za-z][A-Za-z0-9._-]{0,39})\""
@@ -33,6 +34,7 @@ _DECLARATION = re.compile(
 _TAG = re.compile(rb"</?[^\"'<>!?][^\"'<>]*(?:\"[^\"<]*\"[^\"'<>]*|'[^'<]*'[^\"'<>]*)*>")
 #: What begins so ends so; what begins otherwise is a tag, or a document type.
 _ENDS = ((b"<![CDATA[", b"]]>"), (b"<!--", b"-->"), (b"<?", b"?>"))
+_DOCTYPE = b"<!DOCTYPE"
 #: All that clients can mean; other codecs of Python's are no encodings of text, or decode brackets
 #: from what looks like none.
 _ENCODINGS = frozenset(
@@ -44,6 +46,26 @@ _ENCODINGS = frozenset(
         *(f"windows-125{part}" for part in range(9)),
     ]
 )
+
+
+def _parser() -> Any:
+    """A parser that loads nothing, expands nothing, and has libxml2's limits on size and depth."""
+    return etree.XMLParser(
+        encoding="utf-8",
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        dtd_validation=False,
+        attribute_defaults=False,
+        huge_tree=False,
+        recover=False,
+        remove_comments=True,
+        remove_pis=True,
+    )
+
+
+#: For documents that are read in one go.
+_PARSER = _parser()
 
 
 class Element:
@@ -83,27 +105,16 @@ class Reading:
 
     def steps(self) -> Iterator[None]:
         """Read; between the steps others may have their turn. Raises `Refused`."""
-        yield from _looked_over(self._document)
-        parser = etree.XMLParser(
-            encoding="utf-8",
-            resolve_entities=False,
-            no_network=True,
-            load_dtd=False,
-            dtd_validation=False,
-            attribute_defaults=False,
-            huge_tree=False,
-            recover=False,
-            remove_comments=True,
-            remove_pis=True,
-        )
+        document = self._document
         try:
-            for begin in range(0, len(self._document), STEP_BYTES):
-                parser.feed(self._document[begin : begin + STEP_BYTES])
-                yield
-            root = parser.close()
+            if len(document) <= _SHORT_BYTES:
+                root = etree.fromstring(document, _PARSER)
+            else:
+                yield from _looked_over(document)
+                root = yield from _parsed(document)
         except etree.XMLSyntaxError:
             raise malformed("The body is not well-formed XML.") from None
-        if root.getroottree().docinfo.doctype:
+        if _DOCTYPE in document and root.getroottree().docinfo.doctype:
             raise _has_doctype()
         self._root = Element(root)
 
@@ -147,9 +158,18 @@ def _as_utf8(body: bytes) -> bytes:
         raise malformed("The body is not in the encoding that it says.") from None
 
 
+def _parsed(document: bytes) -> Generator[None, None, Any]:
+    """The root of a long document."""
+    parser = _parser()
+    for begin in range(0, len(document), STEP_BYTES):
+        parser.feed(document[begin : begin + STEP_BYTES])
+        yield
+    return parser.close()
+
+
 def _looked_over(document: bytes) -> Iterator[None]:
     """Refuse what could hold the parser up."""
-    markup = depth = 0
+    markup = 0
     begin = document.find(b"<")
     while begin >= 0:
         markup += 1
@@ -157,28 +177,21 @@ def _looked_over(document: bytes) -> Iterator[None]:
             raise malformed("The body has too many elements.")
         if markup % _MARKUP_STEP == 0:
             yield
-        end, deeper = _markup(document, begin)
-        depth += deeper
-        if depth > _DEEPEST:
-            raise malformed("The elements of the body are nested too deeply.")
-        begin = document.find(b"<", end)
+        begin = document.find(b"<", _end(document, begin))
 
 
-def _markup(document: bytes, begin: int) -> tuple[int, int]:
-    """Where what begins with this bracket ends, and how much deeper it leads."""
+def _end(document: bytes, begin: int) -> int:
+    """Where what begins with this bracket ends."""
     for start, closing in _ENDS:
         if document.startswith(start, begin):
             end = document.find(closing, begin + len(start))
             if end < 0:
                 raise malformed("The body is not well-formed XML.")
-            return end + len(closing), 0
+            return end + len(closing)
     tag = _TAG.match(document, begin, begin + _LONGEST_TAG)
     if tag is None:
-        raise _has_doctype() if document.startswith(b"<!D", begin) else _bad_tag()
-    end = tag.end()
-    if document.startswith(b"</", begin):
-        return end, -1
-    return end, 0 if document.startswith(b"/>", end - 2) else 1
+        raise _has_doctype() if document.startswith(_DOCTYPE, begin) else _bad_tag()
+    return tag.end()
 
 
 def _has_doctype() -> Refused:

@@ -95,9 +95,13 @@ class DangerTests(SynchronousTestCase):
         entities = "".join(f"<!ENTITY e{n} '{f'&e{n - 1};' * 10}'>" for n in range(1, 12))
         bomb = f"<!DOCTYPE Message [<!ENTITY e0 'x'>{entities}]><Message>&e11;</Message>"
         self.assertEqual(_refused(bomb.encode()), "MalformedXML")
+        attribute = bomb.replace("<Message>&e11;", "<Message a='&e11;'>")
+        began = time.monotonic()
+        self.assertEqual(_refused(attribute.encode()), "MalformedXML")
+        self.assertLess(time.monotonic() - began, LONGEST_STEP)
 
     def test_depth_has_a_limit(self) -> None:
-        for depth, code in ((32, ""), (33, "MalformedXML"), (100_000, "MalformedXML")):
+        for depth, code in ((200, ""), (257, "MalformedXML"), (100_000, "MalformedXML")):
             self.assertEqual(_refused(b"<a>" * depth + b"</a>" * depth), code)
 
     def test_nothing_is_loaded(self) -> None:
