@@ -168,8 +168,7 @@ class Gate(Server):
 
     def topic(self, *, tls: bool = False) -> Topic:
         """A topic of the default instance."""
-        tables = tomllib.loads((self.data / "mqgate.toml").read_text())
-        (key,) = tables["namespaces"]["demo"]["rocketmq"]["keys"]
+        (key,) = self._section("rocketmq")["keys"]
         return Topic(
             self.tls_port if tls else self.port,
             str(self.data / "tls" / "ca.pem") if tls else None,

@@ -22,7 +22,7 @@ _POLL = f"{_GROUP}&numOfMessages=1"
 
 @attrs.frozen
 class Topic(Target):
-    """Where a topic is. ``queue`` is the path of its messages, ``token`` the key's id."""
+    """Where a topic is. ``queue`` is the path of its messages, ``credentials`` the key's id."""
 
     secret: str = attrs.field(repr=False)
 
@@ -39,7 +39,7 @@ class Topic(Target):
             "User-Agent: mqgate-benchmarks\r\n"
             "x-mq-version: 2015-06-06\r\n"
             f"Date: {date}\r\n"
-            f"Authorization: MQ {self.token}:{b64encode(digest).decode()}\r\n"
+            f"Authorization: MQ {self.credentials}:{b64encode(digest).decode()}\r\n"
         )
         if body:
             head += f"Content-Type: {kind}\r\nContent-Length: {len(body)}\r\n"

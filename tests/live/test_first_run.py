@@ -38,7 +38,7 @@ class FirstRunTests(LiveTestCase):
             self.assertRegex(answer.stdout.decode(), r"\n20[01]$")
         self.assertEqual(server.ask_queue("GET", "first").json["size"], 1)
         self.assertTrue(self.paste(lines[0], more="").stdout.endswith(b"}\n"))
-        self.assertTrue(self.paste(lines[1], more="").stdout.endswith(b"</Message>\n"))
+        self.assertTrue(self.paste(lines[-1], more="").stdout.endswith(b"</Message>\n"))
 
     def test_the_text_is_shown_once_and_kept(self) -> None:
         server = self.started()
@@ -130,8 +130,11 @@ class FirstRunTests(LiveTestCase):
         robomq = server.configuration["namespaces"]["demo"]["robomq"]
         secrets = [user["password"] for user in robomq["users"]]
         secrets += [each["value"] for each in robomq["token_headers"]]
+        rocketmq = server.configuration["namespaces"]["demo"]["rocketmq"]
+        secrets += [each["secret"] for each in rocketmq["keys"]]
         with closing(server.connect(tls=True)) as connection:
-            connection.request("POST", "/rest/demo/e/q/k", body, {"X-Secret-Token": secrets[-1]})
+            headers = {"X-Secret-Token": robomq["token_headers"][-1]["value"]}
+            connection.request("POST", "/rest/demo/e/q/k", body, headers)
             self.assertEqual(server.receive(connection).status, 200)
         server.stop()
         said = server.output() + server.errors()
