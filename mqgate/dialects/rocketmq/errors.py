@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from traceback import extract_tb
-
 from twisted.internet.defer import CancelledError
-from twisted.logger import Logger
 
 from mqgate.dialects.rocketmq.refusal import Refused, group_unknown, topic_unknown
+from mqgate.dialects.unforeseen import log_unforeseen
 from mqgate.engine.errors import (
     GroupNotFound,
     InvalidRequest,
@@ -17,8 +15,6 @@ from mqgate.engine.errors import (
     TopicNotFound,
 )
 from mqgate.web.values import Asked
-
-_log = Logger()
 
 
 def refusal_for(error: BaseException, asked: Asked) -> Refused:
@@ -42,7 +38,7 @@ def refusal_for(error: BaseException, asked: Asked) -> Refused:
         case OperationFailed():
             # The engine has logged what happened.
             return failed()
-    _log_unforeseen(error, asked)
+    log_unforeseen(error, asked)
     return failed()
 
 
@@ -54,18 +50,3 @@ def unavailable(text: str) -> Refused:
 def failed() -> Refused:
     """A fault of the server."""
     return Refused(500, "InternalError", "The server failed; its log says more.")
-
-
-def _log_unforeseen(error: BaseException, asked: Asked) -> None:
-    """Log what broke and where, but no exception's text: it may quote a body or a secret."""
-    _log.error(
-        "{method} {path} from {peer} failed: {kind} at {where}",
-        method=asked.method.decode(errors="replace"),
-        path=asked.path.decode(errors="replace"),
-        peer=asked.peer,
-        kind=type(error).__qualname__,
-        where=" < ".join(
-            f"{frame.filename}:{frame.lineno}"
-            for frame in reversed(extract_tb(error.__traceback__))
-        ),
-    )

@@ -147,7 +147,7 @@ async def consume(call: Call) -> Reply:
     if kind == "pop":
         lease = settings.half_check_seconds * 1000
         found = groups.pop(world, call.topic, n, lease=lease, wait=wait)
-        return await _consumed(call, found, None)
+        return await _consumed(call, found, None, wait)
     ordered = kind == "order"
     seconds = settings.ordered_visibility_seconds if ordered else settings.visibility_seconds
     found = groups.consume(
@@ -159,11 +159,14 @@ async def consume(call: Call) -> Reply:
         policy=POLICY,
         create=call.may_make(group),
     )
-    return await _consumed(call, found, group)
+    return await _consumed(call, found, group, wait)
 
 
-async def _consumed(call: Call, found: Deferred[list[Delivery]], group: str | None) -> Reply:
-    call.asked.when_lost(found.cancel)
+async def _consumed(
+    call: Call, found: Deferred[list[Delivery]], group: str | None, wait: int
+) -> Reply:
+    if wait:
+        call.asked.when_lost(found.cancel)
     deliveries = await found
     if not deliveries:
         raise Refused(404, "MessageNotExist", "There is no message.")
