@@ -15,12 +15,14 @@ from typing import Any
 
 from lxml import etree  # type: ignore[import-untyped]
 
-from mqgate.dialects.rocketmq.refusal import Refused, malformed
+from mqgate.dialects.rocketmq.refusal import Refused, invalid, malformed
 
 #: The longest document that is parsed as it is.
 _SHORT_BYTES = 16 * 1024
 #: So much of a longer one is parsed in one step: some milliseconds.
 STEP_BYTES = 256 * 1024
+#: The parser takes no text of more bytes; no message can have half as many.
+_LONGEST_TEXT = 10_000_000
 #: Tags, comments, CDATA sections and so on in a document, and the brackets looked over in a step.
 _MOST_MARKUP = 50_000
 _MARKUP_STEP = 5_000
@@ -113,6 +115,8 @@ class Reading:
                 yield from _looked_over(document)
                 root = yield from _parsed(document)
         except etree.XMLSyntaxError:
+            if len(document) > _LONGEST_TEXT:
+                raise invalid("The body is too long, or not well-formed XML.") from None
             raise malformed("The body is not well-formed XML.") from None
         if _DOCTYPE in document and root.getroottree().docinfo.doctype:
             raise _has_doctype()

@@ -8,7 +8,7 @@ from twisted.internet.defer import CancelledError
 from twisted.web.http_headers import Headers
 
 from mqgate.dialects.rocketmq.errors import refusal_for
-from mqgate.engine.errors import LimitReached, OperationFailed, StoreUnavailable
+from mqgate.engine.errors import InvalidRequest, LimitReached, OperationFailed, StoreUnavailable
 from mqgate.web.values import BUSY, FAILED, MALFORMED, TOO_LARGE, TOO_SLOW, Asked, Fault
 from tests.dialects.rocketmq.case import PROLOG, XMLNS, Answer, RocketMQCase, message
 
@@ -144,6 +144,7 @@ class ErrorTests(RocketMQCase):
         for error, status, code in (
             (StoreUnavailable(), 503, "InternalServerError"),
             (LimitReached("full"), 400, "QpsLimitExceeded"),
+            (InvalidRequest("no"), 400, "InvalidArgument"),
             (OperationFailed(), 500, "InternalError"),
             (CancelledError(), 503, "InternalServerError"),
         ):

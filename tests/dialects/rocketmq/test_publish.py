@@ -210,6 +210,7 @@ class SizeTests(RocketMQCase):
         for properties in ("", "__SHARDINGKEY:s", f"__STARTDELIVERTIME:{NOW}"):
             self.assertEqual(self.sized(4 * 2**20, properties), (201, ""))
             self.assertEqual(self.sized(4 * 2**20 + 1, properties), (400, "InvalidArgument"))
+        self.assertEqual(self.sized(20 * 2**20), (400, "InvalidArgument"))
 
     def test_a_half_or_scheduled_one_may_have_64_kib(self) -> None:
         for properties in ("__TransCheckT:10", f"__STARTDELIVERTIME:{NOW + 1000}"):

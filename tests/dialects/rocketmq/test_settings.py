@@ -5,12 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+from twisted.internet.defer import Deferred, fail
+from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
+from mqgate.dialects.declaration import Grant, Opening
 from mqgate.dialects.rocketmq import DECLARATION
 from mqgate.dialects.rocketmq.settings import Namespace, Settings
-from mqgate.engine.errors import TopicNotFound
+from mqgate.engine.errors import StoreUnavailable, TopicNotFound
 from tests.dialects.rocketmq.case import (
+    OTHER_SECTION,
     START,
     Answer,
     RocketMQCase,
@@ -117,6 +121,18 @@ class ChangedTests(RocketMQCase):
         self.assertEqual(self.consumed(2), [])
 
 
+class Unable:
+    """An engine whose database cannot write just now."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self.groups = self
+
+    def declare(self, *names: object, policy: str) -> Deferred[None]:
+        """See `mqgate.engine.groups.Groups`."""
+        return fail(StoreUnavailable("the disk is full"))
+
+
 class DeclaredTests(RocketMQCase):
     """An instance that makes no topics and groups by itself."""
 
@@ -132,6 +148,12 @@ class DeclaredTests(RocketMQCase):
         unknown = self.engine.groups.known(self.worlds["strict"], "other")
         self.settle()
         self.failureResultOf(unknown, TopicNotFound)
+
+    def test_what_cannot_be_made_at_the_start_is_made_when_it_is_used(self) -> None:
+        """The operator hears of it."""
+        engine: Any = Unable(self.clock)
+        DECLARATION.open(Opening(engine, self.settings, [Grant(OTHER_SECTION, {"strict": 1})]))
+        self.assertEqual(len(self.flushLoggedErrors(StoreUnavailable)), 2)
 
     def test_it_can_be_used(self) -> None:
         self.assertEqual(self.strictly("POST", "declared", message("x")).status, 201)
