@@ -63,6 +63,7 @@ setup(
         "Twisted[tls]>=26.10",
         "attrs>=23.2",
         "cryptography>=42",
+        "lxml>=5.3",
         "msgspec>=0.19",
         "prometheus-client>=0.22",
         "pyOpenSSL>=25.1",

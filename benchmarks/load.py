@@ -13,6 +13,7 @@ import attrs
 from benchmarks.figures import BenchmarkFailed, latencies
 from benchmarks.proc import busy_seconds, cpu_seconds
 from benchmarks.scripts import SCRIPTS, Script, Tally, Work
+from benchmarks.signed import topic
 from benchmarks.wire import Answer, Connection, Target, connect
 from benchmarks.workers import Worker, sleep_until
 
@@ -20,6 +21,9 @@ from benchmarks.workers import Worker, sleep_until
 PATIENCE = 60.0
 #: Latencies that one process keeps; a window that has more of them is cut short.
 MOST_LATENCIES = 5_000_000
+
+
+ALL_SCRIPTS = {**SCRIPTS, "topic": topic}
 
 
 @attrs.frozen
@@ -141,7 +145,7 @@ class Run:
         """All callers, each with its connection."""
         job = self._job
         work = Work(job.target, self.tally, job.size, job.varied)
-        callers = [Caller(self, SCRIPTS[job.script](work)) for _ in range(job.callers)]
+        callers = [Caller(self, ALL_SCRIPTS[job.script](work)) for _ in range(job.callers)]
         for caller in callers:  # one after the other: a flood of handshakes is another case
             await caller.connect(job.target)
         return callers

@@ -54,6 +54,7 @@ class Bench:
             "wake": self._wake,
             "backlog": self._backlog,
             "topics": self._topics,
+            "topic": self._topic,
         }.get(cell.case, self._load)
         return Row(cell, measure(cell))
 
@@ -101,6 +102,17 @@ class Bench:
                 return self._under_load(job, stock.pid).figures
             finally:
                 stock.stop()
+
+    def _topic(self, cell: Cell) -> dict[str, float]:
+        with self._gate() as gate:
+            target = gate.topic(tls=cell.transport == "TLS")
+            job = load.Job(target, cell.case, cell.callers, self.options.size)
+            measured = self._under_load(job, gate.pid)
+            gate.stop()
+            # The topic keeps all of them; its group, those that are not acknowledged.
+            if gate.rows() != 2 * measured.posted - measured.deleted:
+                raise BenchmarkFailed("the database has other messages than were acknowledged")
+        return measured.figures
 
     def _wake(self, cell: Cell) -> dict[str, float]:
         with self._gate() as gate:

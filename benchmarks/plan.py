@@ -10,7 +10,7 @@ import attrs
 from benchmarks.figures import Cell
 from benchmarks.topics import READS
 
-LOAD_CASES = ("constant", "post", "life", "batch", "take", "publish")
+LOAD_CASES = ("constant", "post", "life", "batch", "take", "publish", "topic")
 CASES = (*LOAD_CASES, "wake", "backlog", "topics")
 TRANSPORTS = ("plain", "TLS")
 FEW = 1_000

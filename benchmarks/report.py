@@ -18,6 +18,7 @@ _CASES = {
     "batch": "life cycle, batches of 100",
     "take": "post, get with delete",
     "publish": "RoboMQ: publish, get",
+    "topic": "RocketMQ: publish, consume, acknowledge",
 }
 _VARIANTS = {"": "", "varied": ", no two heads alike", "swept": ", sweep included"}
 

@@ -20,6 +20,7 @@ import attrs
 import mqgate
 from benchmarks.figures import BenchmarkFailed
 from benchmarks.proc import pin
+from benchmarks.signed import Topic
 from benchmarks.wire import Answer, Target
 
 #: How long a server may take to start or to stop.
@@ -164,6 +165,17 @@ class Gate(Server):
     def _target(self, path: str, credentials: str, tls: bool) -> Target:
         authority = str(self.data / "tls" / "ca.pem") if tls else None
         return Target(self.tls_port if tls else self.port, authority, path, credentials)
+
+    def topic(self, *, tls: bool = False) -> Topic:
+        """A topic of the default instance."""
+        (key,) = self._section("rocketmq")["keys"]
+        return Topic(
+            self.tls_port if tls else self.port,
+            str(self.data / "tls" / "ca.pem") if tls else None,
+            "/topics/bench/messages",
+            key["id"],
+            key["secret"],
+        )
 
     def ask(self, method: str, rest: str = "") -> dict[str, object]:
         """Ask for something about the queue; raises `BenchmarkFailed` unless it is a 200."""

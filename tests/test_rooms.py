@@ -109,6 +109,7 @@ class WallTests(SynchronousTestCase):
                         "mqgate.engine.engine",
                         "mqgate.engine.errors",
                         "mqgate.engine.topic_names",
+                        "mqgate.engine.groups",
                         "mqgate.engine.values",
                         "mqgate.web.values",
                         "twisted.web.http_headers",

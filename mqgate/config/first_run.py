@@ -37,6 +37,8 @@ class FirstRequest(msgspec.Struct, frozen=True):
     arguments: tuple[str, ...]
     path: str
     https_only: bool = False
+    #: Arguments of the operator's command that signs it; empty if nobody has to.
+    signed: tuple[str, ...] = ()
 
 
 def prepare(
@@ -112,9 +114,17 @@ def _first_run(
     steps = {each.name: each.first_steps(random_hex) for each in declarations}
     make_folder(os.path.join(data, "curl"))
     for dialect, step in steps.items():
-        write_whole(curl_file(data, dialect), "".join(f"{line}\n" for line in step.curl_config))
+        if step.curl_config:
+            text = "".join(f"{line}\n" for line in step.curl_config)
+            write_whole(curl_file(data, dialect), text)
     requests = [
-        FirstRequest(each.name, tuple(step.curl_arguments), step.curl_path, each.https_only)
+        FirstRequest(
+            each.name,
+            tuple(step.curl_arguments),
+            step.curl_path,
+            each.https_only,
+            tuple(step.signed),
+        )
         for each, step in zip(declarations, steps.values(), strict=True)
     ]
     write_whole(os.path.join(data, REQUESTS), msgspec.json.encode(requests).decode())

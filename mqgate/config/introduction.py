@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import sys
 from collections.abc import Sequence
 
 import attrs
@@ -101,5 +102,13 @@ def curl_line(data: str, doors: Sequence[Door], request: FirstRequest) -> str | 
     words = ["curl", "-w", r"\n"]
     if door.authority:
         words += ["--cacert", door.authority]
-    words += ["-K", curl_file(data, request.dialect), *request.arguments, door.url + request.path]
-    return shlex.join(words)
+    secrets = "-" if request.signed else curl_file(data, request.dialect)
+    words += ["-K", secrets, *request.arguments, door.url + request.path]
+    line = shlex.join(words)
+    return f"{_signing(data, request)} | {line}" if request.signed else line
+
+
+def _signing(data: str, request: FirstRequest) -> str:
+    """The operator's command that signs a request; it need not be on anybody's path."""
+    command = [sys.executable, "-m", "mqgate.operator", "--data", data, "sign"]
+    return shlex.join([*command, *request.signed, request.path])

@@ -43,6 +43,9 @@ class FirstSteps:
     #: Arguments and path of a first request: ``(["-d", "…"], "/1/projects/…")``.
     curl_arguments: Sequence[str]
     curl_path: str
+    #: What the operator's command is told to sign: its arguments but for the path. Where there are
+    #: some, curl reads what that writes in place of a file.
+    signed: Sequence[str] = ()
 
 
 @attrs.frozen

@@ -10,6 +10,7 @@ from bisect import insort
 from collections.abc import Mapping
 
 from mqgate.engine.alarms import messages_at_most
+from mqgate.engine.names import fed_from, is_hidden
 from mqgate.engine.wiring import Exchanges, WiringDraft
 from mqgate.storage.interface import Alert, Change, QueueRow, Reshelf, WorldRows
 
@@ -28,6 +29,8 @@ class World:
         #: The same by number.
         self.numbers: dict[int, QueueRow] = {}
         self.exchanges = Exchanges()
+        #: The names of the queues that are fed from a log, by the log's.
+        self.fed: dict[str, set[str]] = {}
         self._names: list[str] | None = []
         #: The names of queues that have alerts.
         self.alerted: set[str] = set()
@@ -35,7 +38,8 @@ class World:
     def take(self, newer: WorldRows) -> None:
         """Take in what the database knows better."""
         if newer.complete:
-            self.queues, self.numbers, self.exchanges = {}, {}, Exchanges()
+            self.queues, self.numbers, self.fed = {}, {}, {}
+            self.exchanges = Exchanges()
             self.alerted = set()
         self._apply(newer.queues)
         self.exchanges.apply(newer.exchanges, newer.bindings, self.numbers)
@@ -49,7 +53,7 @@ class World:
             self._names = None
         if self._names is not None:
             for row in change.queues:
-                if row.name not in self.queues:
+                if row.name not in self.queues and not is_hidden(row.name):
                     insort(self._names, row.name)
         self._apply(change.queues)
         self.exchanges.apply(change.exchanges, change.bindings, self.numbers)
@@ -57,24 +61,29 @@ class World:
         self.next_number = change.next_number
 
     def names(self) -> list[str]:
-        """The queues' names in code point order."""
+        """The queues' names in code point order, without the engine's own queues."""
         if self._names is None:
-            self._names = sorted(self.queues)
+            self._names = sorted(name for name in self.queues if not is_hidden(name))
         return self._names
 
     def _apply(self, rows: tuple[QueueRow, ...]) -> None:
         # Removals first: a queue that was removed and made again has two rows with one name.
         for row in sorted(rows, key=lambda row: row.removed == 0):
+            log = fed_from(row.name)
             if not row.removed:
                 self.queues[row.name] = self.numbers[row.number] = row
                 if row.alerts:
                     self.alerted.add(row.name)
                 else:
                     self.alerted.discard(row.name)
+                if log is not None:
+                    self.fed.setdefault(log, set()).add(row.name)
             elif self.numbers.pop(row.number, None) is not None:
                 del self.queues[row.name]
                 self.exchanges.forget(row.number)
                 self.alerted.discard(row.name)
+                if log is not None:
+                    self.fed[log].discard(row.name)
 
 
 class Draft:
@@ -121,6 +130,13 @@ class Draft:
         """The queue of that number, as far as this batch has come."""
         row = self._rows.get(number) or self._world.numbers.get(number)
         return None if row is None or row.removed else row
+
+    def fed_from(self, log: str) -> list[QueueRow]:
+        """The queues of the groups that are fed from a log, as far as this batch has come."""
+        names = self._world.fed.get(log, set()) | {
+            name for name in self._names if fed_from(name) == log
+        }
+        return [row for name in sorted(names) if (row := self.find(name)) is not None]
 
     def make(self, name: str, policy: str, settings: Mapping[str, object]) -> QueueRow:
         """A new queue; there must be none of that name."""

@@ -6,18 +6,8 @@ from collections.abc import Iterable
 
 from mqgate.engine.errors import InvalidRequest
 from mqgate.engine.ids import LARGEST
+from mqgate.engine.names import check_names
 from mqgate.engine.values import NewAlert
-
-
-def check_names(*names: str) -> None:
-    """Raise `InvalidRequest` for names that are no text, or hold what some databases refuse."""
-    for name in names:
-        if "\0" in name:
-            raise InvalidRequest("a name cannot hold a NUL")
-        try:
-            name.encode()
-        except UnicodeEncodeError:
-            raise InvalidRequest("a name has to be text") from None
 
 
 def check_alerts(alerts: Iterable[NewAlert]) -> None:

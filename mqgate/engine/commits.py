@@ -49,6 +49,10 @@ class Limits:
     answer_bytes: int = 8 << 20
     #: How many topics with values one world has.
     topics: int = 100_000
+    #: So many messages are copied for a group's poll that may wait for them, and so many at a time
+    #: in the background.
+    copied_for_a_poll: int = 64
+    copied_at_once: int = 1000
     waiting_operations: int = 10_000
     waiting_bytes: int = 64 << 20
 
@@ -207,7 +211,7 @@ class GroupCommit:
         # those who came later.
         takers = [verb for verb in verbs if isinstance(verb, Reserve)]
         if not alone:
-            takers += self._lines.called(plan.readied)
+            takers += self._lines.called(plan.readied, plan.tagged)
         takers.sort(key=arrival)
         self._plan(takers, plan, under_way)
         if not under_way.everybody():
@@ -281,7 +285,7 @@ class GroupCommit:
         self._fail_refused(under_way)
         self._fired(fired)
         if under_way.alone:
-            for waiter in self._lines.called(under_way.plan.readied):
+            for waiter in self._lines.called(under_way.plan.readied, under_way.plan.tagged):
                 self.enter_again(waiter)
         self._schedule_next()
 

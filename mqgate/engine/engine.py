@@ -15,7 +15,6 @@ from mqgate.engine.administering import Clear, DeleteQueue, Info, ListQueues, Up
 from mqgate.engine.alert_verbs import AlertVerbs
 from mqgate.engine.allowance import Allowance
 from mqgate.engine.catalogue import Catalogue
-from mqgate.engine.checks import check_names
 from mqgate.engine.commits import GroupCommit, Limits, Observer
 from mqgate.engine.declaring import Declare, Unbind
 from mqgate.engine.errors import (
@@ -24,7 +23,9 @@ from mqgate.engine.errors import (
     QueueNotFound,
     StoreUnavailable,
 )
+from mqgate.engine.groups import Groups
 from mqgate.engine.ids import LARGEST, Ids
+from mqgate.engine.names import check_names
 from mqgate.engine.planning import Verb
 from mqgate.engine.publishing import Publish, Take
 from mqgate.engine.reserving import Reserve
@@ -73,11 +74,13 @@ class Engine(AlertVerbs):
         observer: Observer | None = None,
     ) -> None:
         self._store = store
-        self._clock = clock
-        self._now = now
+        #: What its timers hang on.
+        self.clock = clock
+        #: Its time.
+        self.now = now
+        limits = limits or Limits()
         self._catalogue = Catalogue()
         self._lines: Lines[Reserve] = Lines(clock, now, self._wake)
-        limits = limits or Limits()
         self._commits = GroupCommit(
             store,
             clock,
@@ -96,12 +99,18 @@ class Engine(AlertVerbs):
         self.topics = TopicValues(
             self._publish, self._enter, self._commits.enter_again, limits.topics
         )
+        #: The verbs on topics that keep what is published, and on their groups.
+        self.groups = Groups(
+            *(clock, now, self._commits, self._lines, policies, limits),
+            *(self._upkeep, opened.secret, self._enter),
+        )
 
     # -- life
 
     def start(self) -> None:
         """Begin the chores: expiry, old shelves, unused space."""
         self._upkeep.start()
+        self.groups.start()
 
     def drain(self) -> None:
         """Answer all who wait, with nothing; from now on nobody waits."""
@@ -110,6 +119,7 @@ class Engine(AlertVerbs):
     def stop(self) -> Deferred[None]:
         """Finish what is in hand; fires when the store is done with it."""
         self._upkeep.stop()
+        self.groups.stop()
         self.drain()
         return self._commits.when_idle()
 
@@ -166,7 +176,7 @@ class Engine(AlertVerbs):
             world, queue, n, lease, remove, self._lines, self._returned, self._upkeep.expects
         )
         if wait > 0:
-            verb.wait_for(wait, self._clock)
+            verb.wait_for(wait, self.clock)
         return self._enter_named(verb)
 
     def peek(self, world: int, queue: str, n: int = 1) -> Deferred[list[Message]]:
@@ -305,7 +315,7 @@ class Engine(AlertVerbs):
 
         It is taken beside the batches, which do not wait for it.
         """
-        return self._store.census(worlds, self._now(), limit).addErrback(_unavailable)
+        return self._store.census(worlds, self.now(), limit).addErrback(_unavailable)
 
     # -- inside
 

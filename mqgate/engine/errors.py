@@ -37,6 +37,14 @@ class Unroutable(EngineError):
     """The message would reach no queue, and has to reach one."""
 
 
+class TopicNotFound(EngineError):
+    """No topic of that name in this world, and none may be made."""
+
+
+class GroupNotFound(EngineError):
+    """The topic has no such group, and none may be made."""
+
+
 class MessageNotFound(EngineError):
     """No such message in this queue: never posted, deleted, or expired."""
 

@@ -13,12 +13,16 @@ from mqgate.engine.allowance import Allowance, too_many_queues
 from mqgate.engine.catalogue import Catalogue, Draft
 from mqgate.engine.errors import LimitReached, NoRoom, QueueNotFound
 from mqgate.engine.ids import Ids
+from mqgate.engine.names import is_hidden
 from mqgate.engine.values import NEVER, Letter, Policy
 from mqgate.storage import interface as store
 from mqgate.storage.interface import (
+    Acknowledge,
     Batch,
     Bound,
+    CatchUp,
     Change,
+    Consume,
     Memory,
     Operation,
     QueueRow,
@@ -37,7 +41,7 @@ T = TypeVar("T")
 PLAIN = Policy()
 
 #: Operations that write instants, or go by them; there is a sweep each minute.
-_TIMED = (Reserve, Sweep, Take, Touch)
+_TIMED = (Reserve, Sweep, Take, Touch, Consume, Acknowledge, CatchUp)
 
 
 class Plan:
@@ -68,6 +72,8 @@ class Plan:
         self._watching: dict[int, Watching] = {}
         #: How many messages this batch makes available, by (world, queue).
         self.readied: Counter[tuple[int, str]] = Counter()
+        #: The tags of those that have tags to be told apart by ("" = none), by the same.
+        self.tagged: dict[tuple[int, str], list[str]] = {}
 
     def new_id(self) -> int:
         """An id that no message has had."""
@@ -116,7 +122,7 @@ class Plan:
         world = queue.world
         if allowance.messages is not None or allowance.bytes is not None:
             self._limits[world] = Quota(world, allowance.messages, allowance.bytes)
-        rule = allowance.rule(queue.name)
+        rule = None if is_hidden(queue.name) else allowance.rule(queue.name)
         if rule is None:
             return NEVER
         if rule.length is not None:

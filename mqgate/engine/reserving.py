@@ -18,6 +18,9 @@ from mqgate.storage import interface as store
 #: A poll whose try failed with the database looks again after so many milliseconds.
 RETRY = 1000
 
+#: The tags that a reserve asks for which takes any message.
+ANY: frozenset[str] = frozenset()
+
 
 class Reserve(OnQueue[list[Message]]):
     """One reserve, from its first try to its answer.
@@ -43,6 +46,7 @@ class Reserve(OnQueue[list[Message]]):
         "patient",
         "remove",
         "rows",
+        "tags",
         "woken",
     )
 
@@ -64,6 +68,7 @@ class Reserve(OnQueue[list[Message]]):
         self.lease = None if remove else lease
         self.remove = remove
         self.arrival = lines.next_arrival()
+        self.tags = ANY
         self._lines = lines
         self._give_back = give_back
         self._expiry_note = expiry_note
@@ -79,7 +84,7 @@ class Reserve(OnQueue[list[Message]]):
         self.patient = True
         self._timer = clock.callLater(wait / 1000, self._out_of_time)
 
-    def plan(self, plan: Plan) -> store.Reserve | store.Check | None:
+    def plan(self, plan: Plan) -> store.Operation | None:
         if self.gone:
             return None
         self.now = plan.now
@@ -87,6 +92,9 @@ class Reserve(OnQueue[list[Message]]):
         if queue is None:
             return store.Check()
         self._number = queue.number
+        return self._operation(plan, queue)
+
+    def _operation(self, plan: Plan, queue: store.QueueRow) -> store.Operation:
         self._memory = plan.memory(queue) if self.remove else None
         if self.remove and queue.alerts:
             plan.watch(queue)
@@ -107,16 +115,19 @@ class Reserve(OnQueue[list[Message]]):
             self._empty_handed(next_due)
             return
         if not self.remove:
-            self._lines.note_due(self.key, min(row.due for row in rows))
+            self._note_due(min(row.due for row in rows))
         elif self._memory:
             self._expiry_note(self.now + self._memory.time)
         if self.woken:
-            self._lines.wake(self.key)
+            self._lines.wake(self.key, tags=self.tags)
         messages = [message_of(row, self._number, self.now) for row in rows]
         if self.gone:
             self._give_back(self, messages)
         else:
             self._answer(messages)
+
+    def _note_due(self, due: int) -> None:
+        self._lines.note_due(self.key, due)
 
     def fail(self, error: Exception) -> None:
         if self.gone:

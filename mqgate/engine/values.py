@@ -86,6 +86,13 @@ class Policy:
     remembers_for: int = 0
     #: What its alerts are like.
     alerting: Alerting = Alerting()
+    #: For topics and their groups: how long messages are kept, in milliseconds, from their publish
+    #: or from when they are due. A group nobody polls for so long begins again.
+    retention: int = 0
+    #: For groups: a message that was handed out so often, and lapses, is a dead letter; 0 = never.
+    maximum: int = 0
+    #: … which goes to the topic whose name is this and the group's.
+    dead_letters: str = ""
 
 
 # These two are made for every message, by the hundred: of msgspec's kind they take less than half

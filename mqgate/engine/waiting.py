@@ -2,13 +2,16 @@
 
 A line belongs to a queue's name, not to the queue: a poll may wait on one that is yet to be
 made. It is woken by what a batch makes available, and by its queue's next due time: one timer
-for each queue that somebody waits on, none otherwise.
+for each queue that somebody waits on, none otherwise. Where polls ask for tags, a message wakes
+nobody who would not take it; where the tags of what came are not known, each filter looks.
 """
 
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Generic, Protocol, TypeVar
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
@@ -22,6 +25,8 @@ class Waiter(Protocol):
     #: The (world, queue) it waits on, and its place among those who came before and after.
     key: LineKey
     arrival: int
+    #: It takes messages with one of these tags; none = any message.
+    tags: frozenset[str]
     #: Whether it stands in its line; kept by `Lines`.
     parked: bool
 
@@ -36,12 +41,61 @@ WOKEN_AT_ONCE = 8
 
 
 class _Line(Generic[W]):
-    __slots__ = ("due", "timer", "waiters")
+    __slots__ = ("due", "filters", "timer", "waiters")
 
     def __init__(self) -> None:
         self.waiters: list[W] = []
+        #: How many of them ask for tags.
+        self.filters = 0
         self.timer: IDelayedCall | None = None
         self.due = 0
+
+    def add(self, waiter: W) -> None:
+        """Let it wait at its place."""
+        insort(self.waiters, waiter, key=arrival)
+        self.filters += bool(waiter.tags)
+        waiter.parked = True
+
+    def call(self, waiters: Sequence[W]) -> None:
+        """Take some of them out."""
+        if waiters == self.waiters[: len(waiters)]:
+            del self.waiters[: len(waiters)]
+        else:
+            gone = set(map(id, waiters))
+            self.waiters = [each for each in self.waiters if id(each) not in gone]
+        for waiter in waiters:
+            self.filters -= bool(waiter.tags)
+            waiter.parked = False
+
+    def first(self, n: int) -> list[W]:
+        """The first ``n``, of each filter."""
+        if not self.filters:
+            return self.waiters[:n]
+        seen: Counter[frozenset[str]] = Counter()
+        found = []
+        for waiter in self.waiters:
+            if seen[waiter.tags] < n:
+                seen[waiter.tags] += 1
+                found.append(waiter)
+        return found
+
+    def takers(self, tags: Sequence[str]) -> list[W]:
+        """Who is next in turn for messages with these tags, one for each."""
+        if not self.filters:
+            return self.waiters[: len(tags)]
+        left, next_ = Counter(tags), 0
+        found = []
+        for waiter in self.waiters:
+            if waiter.tags:
+                tag = next((each for each in waiter.tags if left[each]), None)
+            else:
+                while next_ < len(tags) and not left[tags[next_]]:
+                    next_ += 1
+                tag = tags[next_] if next_ < len(tags) else None
+            if tag is not None:
+                left[tag] -= 1
+                found.append(waiter)
+        return found
 
 
 class Lines(Generic[W]):
@@ -74,34 +128,42 @@ class Lines(Generic[W]):
         line = self._lines.get(waiter.key)
         if line is None:
             line = self._lines[waiter.key] = _Line()
-        insort(line.waiters, waiter, key=arrival)
-        waiter.parked = True
+        line.add(waiter)
         if due is not None:
             self.note_due(waiter.key, due)
 
     def leave(self, waiter: W) -> None:
         """A parked poll waits no longer."""
         line = self._lines[waiter.key]
-        line.waiters.remove(waiter)
-        waiter.parked = False
+        line.call([waiter])
         if not line.waiters:
             self._close(waiter.key)
 
-    def called(self, readied: Mapping[LineKey, int]) -> list[W]:
-        """Take those out of their lines who are next in turn for so many messages."""
+    def called(
+        self,
+        readied: Mapping[LineKey, int],
+        tagged: Mapping[LineKey, Sequence[str]] = MappingProxyType({}),
+    ) -> list[W]:
+        """Take those out of their lines who are next in turn for so many messages.
+
+        Of ``tagged`` ones the tags are known.
+        """
         called: list[W] = []
         if not self._lines:
             return called
         for key, messages in readied.items():
-            line = self._lines.get(key)
-            if line is not None:
-                called += line.waiters[:messages]
-                del line.waiters[:messages]
-                if not line.waiters:
-                    self._close(key)
-        for waiter in called:
-            waiter.parked = False
+            if (line := self._lines.get(key)) is not None:
+                called += self._call(key, line, line.first(messages))
+        for key, tags in tagged.items():
+            if (line := self._lines.get(key)) is not None:
+                called += self._call(key, line, line.takers(tags))
         return called
+
+    def _call(self, key: LineKey, line: _Line[W], waiters: list[W]) -> list[W]:
+        line.call(waiters)
+        if not line.waiters:
+            self._close(key)
+        return waiters
 
     def note_due(self, key: LineKey, due: int) -> None:
         """A message of this queue becomes ready then, so whoever waits has to look then."""
@@ -125,14 +187,18 @@ class Lines(Generic[W]):
         self._lines[key].timer = None
         self.wake(key, WOKEN_AT_ONCE)
 
-    def wake(self, key: LineKey, most: int = 1) -> None:
+    def wake(self, key: LineKey, most: int = 1, tags: frozenset[str] | None = None) -> None:
         """Have those who came first look again, without a message to count on.
 
-        Whoever finds something is to wake the next one: so a long line costs no more than what
-        there is to be had.
+        Of each filter, or of the one given. Whoever finds something is to wake the next one: so a
+        long line costs no more than what there is to be had.
         """
-        if key in self._lines:
-            self._wake(self.called({key: most}))
+        line = self._lines.get(key)
+        if line is not None:
+            waiters = line.first(most)
+            if tags is not None and line.filters:
+                waiters = [each for each in waiters if each.tags == tags]
+            self._wake(self._call(key, line, waiters))
 
     def _close(self, key: LineKey) -> list[W]:
         line = self._lines.pop(key)

@@ -7,7 +7,17 @@ from collections.abc import Callable
 from typing import NoReturn
 
 from mqgate import __version__
-from mqgate.operator import changing, exporting, importing, showing, topics, verifying, wiring
+from mqgate.operator import (
+    changing,
+    exporting,
+    grouping,
+    importing,
+    showing,
+    signing,
+    topics,
+    verifying,
+    wiring,
+)
 from mqgate.operator.call import Call
 from mqgate.operator.text import escaped
 
@@ -49,6 +59,8 @@ def parser() -> Parser:
     queues.add_argument("worlds", nargs="*", metavar="WORLD", help="the worlds; without: all")
     topics_ = add("topics", topics.topics, "list topics, with their latest and retained values")
     topics_.add_argument("worlds", nargs="*", metavar="WORLD", help="the worlds; without: all")
+    groups = add("groups", grouping.groups, "list topics and their consumer groups")
+    groups.add_argument("worlds", nargs="*", metavar="WORLD", help="the worlds; without: all")
     _add_queue(add("show", showing.show, "show all about one queue"))
     _add_peek(add("peek", showing.peek, "show the first messages of a queue, leaving them there"))
     for name, run, does in (
@@ -68,6 +80,7 @@ def parser() -> Parser:
     bindings.add_argument("--queue", metavar="NAME", help="of this queue only")
     _add_unbind(add("unbind", wiring.unbind, "remove a binding"))
     add("verify", verifying.verify, "check that the database adds up: counters, bodies, orphans")
+    _add_sign(add("sign", signing.sign, "sign a request for RocketMQ, for curl", json=False))
     return whole
 
 
@@ -116,6 +129,20 @@ def _add_import(command: Parser) -> None:
         default=0,
         metavar="N",
         help="leave out the first N messages, which an import that was cut short has posted",
+    )
+
+
+def _add_sign(command: Parser) -> None:
+    command.add_argument("method", metavar="METHOD", choices=("GET", "POST", "DELETE"))
+    command.add_argument("path", metavar="PATH", help="path and query, such as /topics/t/messages")
+    body = command.add_mutually_exclusive_group()
+    body.add_argument("-b", "--body", metavar="TEXT", help="the request's body")
+    body.add_argument("-f", "--file", dest="body_file", metavar="FILE", help="a file that holds it")
+    command.add_argument(
+        "--key", metavar="ID", help="the key; without: one that opens the instance"
+    )
+    command.add_argument(
+        "--url", help="write a command line for the server at this URL; without: for curl -K -"
     )
 
 

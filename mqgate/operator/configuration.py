@@ -11,6 +11,9 @@ from mqgate.config.values import Configuration
 from mqgate.dialects import ALL
 from mqgate.operator.errors import CommandError
 
+#: What a secret begins with that stands in a variable that is not set here.
+UNSET = "unset-"
+
 
 class Unsecret(Mapping[str, str]):
     """An environment that has every variable: the server's own are not the operator's.
@@ -22,7 +25,7 @@ class Unsecret(Mapping[str, str]):
         self._environment = environment
 
     def __getitem__(self, name: str) -> str:
-        return self._environment.get(name) or f"unset-{name}"
+        return self._environment.get(name) or f"{UNSET}{name}"
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._environment)

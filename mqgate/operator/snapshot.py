@@ -16,6 +16,7 @@ from typing import NamedTuple
 import attrs
 
 from mqgate.engine.ids import AHEAD
+from mqgate.engine.names import is_hidden, parts_of
 from mqgate.engine.time import SteadyTime
 from mqgate.engine.values import NEVER, PREDECLARED, READY, RESERVED
 from mqgate.storage import statements as sql
@@ -28,6 +29,8 @@ QUEUES = (
     "SELECT world, number, name, shelf, policy, settings, created FROM queue"
     " WHERE world = ? AND removed = 0 ORDER BY name"
 )
+#: Of a topic's number: whether each of its groups is live, and when it was polled.
+GROUPS = "SELECT name, live, polled_at FROM consumer_group WHERE world = ? AND topic = ?"
 QUEUE = (
     "SELECT world, number, name, shelf, policy, settings, created FROM queue"
     " WHERE world = ? AND removed = 0 AND name = ?"
@@ -193,11 +196,36 @@ class Snapshot:
         return dict(self.connection.execute(WORLD_NAMES).fetchall())
 
     def queues(self, world: int) -> list[Queue]:
-        """A world's queues by name."""
+        """A world's queues by name, without those that the engine keeps to itself."""
+        return [each for each in self._queues(world) if not is_hidden(each.name)]
+
+    def logs(self, world: int) -> dict[str, dict[str | None, Queue]]:
+        """By topics: the log as None, each group's queue, and as "" that of half messages."""
+        topics: dict[str, dict[str | None, Queue]] = {}
+        for each in self._queues(world):
+            if is_hidden(each.name):
+                topic, group = parts_of(each.name)
+                topics.setdefault(topic, {})[group] = each
+        return topics
+
+    def groups(self, log: Queue) -> dict[str, tuple[bool, int]]:
+        """By a topic's groups that were ever polled: is it live, and when was it polled?"""
+        rows = self.connection.execute(GROUPS, (log.world, log.number))
+        return {name: (bool(live), polled_at) for name, live, polled_at in rows}
+
+    def size(self, queue: Queue) -> int:
+        """How many messages a queue counts."""
+        n, _ = self.connection.execute(sql.COUNT, (queue.world, queue.shelf)).fetchone()
+        assert isinstance(n, int)
+        return n
+
+    def _queues(self, world: int) -> list[Queue]:
         return [_queue(*row) for row in self.connection.execute(QUEUES, (world,))]
 
     def queue(self, world: int, name: str) -> Queue | None:
         """A queue by name."""
+        if is_hidden(name):
+            return None
         try:
             row = self.connection.execute(QUEUE, (world, name)).fetchone()
         except UnicodeEncodeError:  # no text, so no queue's name

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from typing import Any, Protocol
+from collections.abc import Sequence
+from typing import Protocol
 
 from mqgate.storage.alert_session import AlertSession
+from mqgate.storage.group_session import GroupSession, RawRow, Rows, Shelf
 from mqgate.storage.interface import (
     Change,
     Get,
@@ -19,22 +20,13 @@ from mqgate.storage.interface import (
 )
 from mqgate.storage.topic_session import TopicSession
 
-#: A (world, shelf).
-Shelf = tuple[int, int]
-#: (id, world, shelf, state, body) of a message that has expired.
-ExpiredRow = tuple[int, int, int, int, int]
-#: What a `MessageRow` is made of.
-RawRow = tuple[Any, ...]
+__all__ = ["ExpiredRow", "RawRow", "Rows", "Session", "Shelf"]
+
+#: (id, world, shelf, state, body, key) of a message that has expired.
+ExpiredRow = tuple[int, int, int, int, int, str | None]
 
 
-class Rows(Iterator[RawRow], Protocol):
-    """Rows that the database reads as they are taken."""
-
-    def close(self) -> None:
-        """Read no more of them."""
-
-
-class Session(TopicSession, Protocol):
+class Session(GroupSession, TopicSession, Protocol):
     """The statements of one database, inside one transaction. Times are in milliseconds."""
 
     @property

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 
+from mqgate.storage.group_checks import CHECKS
+
 #: Each finds what must not be there; the sentence takes the row's values.
 _CHECKS: tuple[tuple[str, str], ...] = (
     (
         "queue {1!r} of world {0} counts {2} messages but has {3}",
         """
-        WITH there AS (SELECT world, queue, count(*) AS n FROM msg WHERE state < 3
+        WITH there AS (SELECT world, queue, count(*) AS n FROM msg WHERE state <> 3
                 GROUP BY world, queue),
             counted AS (SELECT world, queue, sum(n) AS n FROM qstat GROUP BY world, queue)
         SELECT q.world, q.name, coalesce(c.n, 0), coalesce(t.n, 0) FROM queue q
@@ -82,7 +84,7 @@ _CHECKS: tuple[tuple[str, str], ...] = (
     (
         "message {0} stands on shelf {2} of world {1}, which no queue uses and nobody empties",
         """
-        SELECT id, world, queue FROM msg m WHERE state < 3
+        SELECT id, world, queue FROM msg m WHERE state <> 3
             AND NOT EXISTS (SELECT 1 FROM queue q
                 WHERE q.world = m.world AND q.shelf = m.queue AND q.removed = 0)
             AND NOT EXISTS (SELECT 1 FROM old_shelf o
@@ -91,7 +93,7 @@ _CHECKS: tuple[tuple[str, str], ...] = (
     ),
     (
         "message {0} has state {1} and due time {2}, which do not go together",
-        "SELECT id, state, due FROM msg WHERE (due = 0) <> (state IN (0, 3))",
+        "SELECT id, state, due FROM msg WHERE (due = 0) <> (state IN (0, 3)) AND state <> 5",
     ),
     (
         "exchange {1!r} of world {0} has a binding of queue {2}, but there is no such exchange",
@@ -181,6 +183,7 @@ _CHECKS: tuple[tuple[str, str], ...] = (
             WHERE id > (SELECT max(high) FROM gateway)
         """,
     ),
+    *CHECKS,
 )
 
 

@@ -231,7 +231,10 @@ class GateChannel(GateConnection):
             self._reply(reply, last=head.last, head_only=head.method == b"HEAD")
             return
         headers = ReceivedHeaders(head.fields)
-        asked = Asked(head.method, head.path, head.query, headers, body, self._secure, self._peer)
+        asked = Asked(
+            *(head.method, head.path, head.query, headers, body, self._secure, self._peer),
+            target=head.target,
+        )
         self._request = request = site.request(self, asked, last=head.last)
         self._phase = ANSWERING
         self._started = None

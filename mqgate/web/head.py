@@ -44,7 +44,9 @@ class Head:
     """Request line and headers, understood."""
 
     method: bytes
-    #: Raw, without the query; absolute targets (``GET http://host/path``) have lost their host.
+    #: Path and query as they were sent; absolute ones (``GET http://host/path``) have lost their
+    #: host.
+    target: bytes
     path: bytes
     query: bytes
     fields: Fields
@@ -76,10 +78,12 @@ def _read(head: bytes, header_count: int) -> Head:
     method, target, version = _request_line(lines[0])
     if b"\0" in head:
         raise malformed("NUL in a header.")
-    path, query = _split_target(target)
+    target = _without_host(target)
+    path, _, query = target.partition(b"?")
     fields = _fields(lines)
     return Head(
         method,
+        target,
         path,
         query,
         fields,
@@ -101,7 +105,7 @@ def check_request_line(beginning: bytes, searched: int) -> bool:
     """
     end = beginning.find(b"\r\n", searched)
     if end >= 0:
-        _split_target(_request_line(beginning[:end])[1])
+        _without_host(_request_line(beginning[:end])[1])
         return True
     if not _METHOD_BEGUN.match(beginning):
         raise malformed("This is not HTTP.")
@@ -143,8 +147,8 @@ def _request_line(line: bytes) -> tuple[bytes, bytes, bytes]:
     return method, target, version
 
 
-def _split_target(target: bytes) -> tuple[bytes, bytes]:
-    """Path and query, for any form that a request for a resource of ours can have."""
+def _without_host(target: bytes) -> bytes:
+    """Path and query, of any form that a request for a resource of ours can have."""
     if not target.startswith(b"/") and target != b"*":
         absolute = _ABSOLUTE.match(target)
         if absolute is None:
@@ -152,8 +156,7 @@ def _split_target(target: bytes) -> tuple[bytes, bytes]:
         target = target[absolute.end() :]
         if not target.startswith(b"/"):
             target = b"/" + target
-    path, _, query = target.partition(b"?")
-    return path, query
+    return target
 
 
 def _fields(lines: list[bytes]) -> Fields:

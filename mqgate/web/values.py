@@ -20,6 +20,10 @@ OTHER = "other"
 CLIENT_LOST = 499
 
 
+def _joined(asked: Asked) -> bytes:
+    return b"%b?%b" % (asked.path, asked.query) if asked.query else asked.path
+
+
 @attrs.define(eq=False)
 class Asked:
     """One request, its body read whole."""
@@ -37,6 +41,10 @@ class Asked:
     peer: str
     #: What it turned out to ask, in its dialect's words; for watches.
     operation: str = OTHER
+    #: Path and query byte for byte, an empty query's ``?`` included: signatures are over this.
+    target: bytes = attrs.field(
+        kw_only=True, repr=False, default=attrs.Factory(_joined, takes_self=True)
+    )
     #: The calls of `when_lost`; None once the client is gone.
     _lost: list[Callable[[], object]] | None = attrs.field(init=False, factory=list, repr=False)
     #: The call of `when_waiting`.

@@ -59,8 +59,8 @@ class EngineCase(SynchronousTestCase):
     """One engine with one world on a fresh file."""
 
     limits = Limits()
-    observer: Observer | None = None
     policies: Mapping[str, Policy] = POLICIES
+    observer: Observer | None = None
 
     def setUp(self) -> None:
         folder = self.mktemp()

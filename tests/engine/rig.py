@@ -110,11 +110,14 @@ class Alarm:
 class Rig:
     """One engine after the other, over one file after the other, under one clock."""
 
-    def __init__(self, folder: Path, policies: Mapping[str, Policy]) -> None:
+    def __init__(
+        self, folder: Path, policies: Mapping[str, Policy], limits: Limits | None = None
+    ) -> None:
         self.clock = Clock()
         self.clock.advance(START)
         self._folder = folder
         self._policies = policies
+        self._limits = limits
         self._files = 0
         self._alarm = Alarm()
         globalLogPublisher.addObserver(self._alarm)
@@ -136,7 +139,7 @@ class Rig:
         opened = self.store.open()
         self.worlds = self.store.worlds([["first"], ["second"]])
         self.engine = Engine(
-            self.store, self.clock, self.now, self._policies, limits or Limits(), opened=opened
+            self.store, self.clock, self.now, self._policies, limits or self._limits, opened=opened
         )
         self.engine.start()
         self.settle()

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
+import sys
 from pathlib import Path
 
 from mqgate.config.first_run import DATABASE
 from tests.live.case import LiveTestCase
 from tests.live.documents import block
-from tests.live.server import PATIENCE_SECONDS, Server
+from tests.live.server import PATIENCE_SECONDS, Server, environment
 
 
 class DocumentTests(LiveTestCase):
@@ -18,6 +20,7 @@ class DocumentTests(LiveTestCase):
         done = subprocess.run(
             [shell, "-c", text],
             cwd=self.folder,
+            env=environment(),
             capture_output=True,
             text=True,
             timeout=PATIENCE_SECONDS,
@@ -65,6 +68,26 @@ class DocumentTests(LiveTestCase):
         told = json.loads(message["body"])
         self.assertEqual((told["alert_id"], told["queue_size"]), (alert["id"], 2))
         self.assertEqual(cleared, {"msg": "Alerts were replaced."})
+
+    def test_the_minute_with_rocketmq_goes_as_the_readme_has_it(self) -> None:
+        server = self.started()
+        command = f"{sys.executable} -m mqgate.operator"
+        text = block("README.md", "rocketmq-minute").replace("8443", str(server.tls_port))
+        published, consumed = self.messages(text.replace(".venv/bin/mqgate", command))
+        self.assertEqual(consumed["MessageBody"], "hello")
+        self.assertEqual(consumed["MessageId"], published["MessageId"])
+
+    def test_the_first_request_of_rocketmqs_page_works(self) -> None:
+        server = self.started()
+        command = f"{sys.executable} -m mqgate.operator sign"
+        text = block("docs/dialects/rocketmq.md", "sign-curl").replace("mqgate sign", command)
+        [published] = self.messages(text.replace("8443", str(server.tls_port)))
+        self.assertIn("MessageId", published)
+
+    def messages(self, text: str) -> list[dict[str, str]]:
+        """The elements of each message that a text gets when it is run."""
+        answers = self.paste("sh", text).split("</Message>")[:-1]
+        return [dict(re.findall(r"<(\w+)>([^<]*)</", answer)) for answer in answers]
 
     def post(self, server: Server, body: str) -> None:
         """Post a message."""

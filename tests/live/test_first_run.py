@@ -13,7 +13,7 @@ from tests.live.server import PATIENCE_SECONDS, Server, environment, twistd
 
 class FirstRunTests(LiveTestCase):
     def curl_lines(self, text: str) -> list[str]:
-        return [line for line in text.splitlines() if line.startswith("curl ")]
+        return [line for line in text.splitlines() if "curl -w" in line]
 
     def paste(
         self, line: str, more: str = "-w '\\n%{http_code}'"
@@ -22,6 +22,7 @@ class FirstRunTests(LiveTestCase):
         return subprocess.run(
             ["sh", "-c", f"exec {line} -sS {more}"],
             cwd=self.folder,
+            env=environment(),
             capture_output=True,
             timeout=PATIENCE_SECONDS,
             check=False,
@@ -37,6 +38,7 @@ class FirstRunTests(LiveTestCase):
             self.assertRegex(answer.stdout.decode(), r"\n20[01]$")
         self.assertEqual(server.ask_queue("GET", "first").json["size"], 1)
         self.assertTrue(self.paste(lines[0], more="").stdout.endswith(b"}\n"))
+        self.assertTrue(self.paste(lines[-1], more="").stdout.endswith(b"</Message>\n"))
 
     def test_the_text_is_shown_once_and_kept(self) -> None:
         server = self.started()
@@ -45,7 +47,7 @@ class FirstRunTests(LiveTestCase):
         server.stop()
         server.start()
         lines = len(server.configuration["namespaces"]["demo"])
-        self.assertEqual(server.output().count("curl -w"), lines)
+        self.assertEqual(len(self.curl_lines(server.output())), lines)
         where = f"mqgate listens on http://127.0.0.1:{server.port}, https://127.0.0.1:"
         self.assertEqual(server.output().count(where), 1)
 
@@ -101,7 +103,7 @@ class FirstRunTests(LiveTestCase):
         self.addCleanup(self.end, pid_file)
         self.assertEqual(shown.returncode, 0, shown.stderr)
         # Those for HTTPS alone are served by no listener here.
-        self.assertEqual(len(self.curl_lines(shown.stdout.decode())), 1)
+        self.assertEqual(len(self.curl_lines(shown.stdout.decode())), 2)
         self.assertEqual(server.ask("GET", "/readyz").status, 200)
         log = log_file.read_text(encoding="utf-8")
         self.assertIn("Ready", log)
@@ -128,8 +130,11 @@ class FirstRunTests(LiveTestCase):
         robomq = server.configuration["namespaces"]["demo"]["robomq"]
         secrets = [user["password"] for user in robomq["users"]]
         secrets += [each["value"] for each in robomq["token_headers"]]
+        rocketmq = server.configuration["namespaces"]["demo"]["rocketmq"]
+        secrets += [each["secret"] for each in rocketmq["keys"]]
         with closing(server.connect(tls=True)) as connection:
-            connection.request("POST", "/rest/demo/e/q/k", body, {"X-Secret-Token": secrets[-1]})
+            headers = {"X-Secret-Token": robomq["token_headers"][-1]["value"]}
+            connection.request("POST", "/rest/demo/e/q/k", body, headers)
             self.assertEqual(server.receive(connection).status, 200)
         server.stop()
         said = server.output() + server.errors()

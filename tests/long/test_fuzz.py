@@ -7,6 +7,7 @@ from tests.fuzz.crowds import HostileCrowds
 from tests.fuzz.described import need, try_described
 from tests.fuzz.requests import HostileRequests
 from tests.fuzz.rest import HostileRest
+from tests.fuzz.signed import HostileTopics
 from tests.live.case import LiveTestCase
 
 
@@ -31,6 +32,13 @@ class BrokerTests(HostileBroker):
     examples = 20_000
 
 
+class SignedTests(HostileTopics):
+    """The same as ``tests.fuzz.test_signed``, with many more examples."""
+
+    timeout = 7200
+    examples = 5_000
+
+
 class CrowdTests(HostileCrowds):
     """The same as ``tests.fuzz.test_crowds``: what leaks slowly needs more to be seen."""
 
@@ -52,4 +60,5 @@ class DescribedTests(LiveTestCase):
         self.assertNotIn("Traceback", server.output() + server.errors())
 
 
-del HostileBroker, HostileRequests, HostileRest, HostileCrowds  # or they would be run as well
+# Or they would be run as well.
+del HostileBroker, HostileCrowds, HostileRequests, HostileRest, HostileTopics

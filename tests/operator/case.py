@@ -6,6 +6,7 @@ import io
 import json
 import os
 import sqlite3
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -74,6 +75,8 @@ class Outcome:
 class CommandCase(SynchronousTestCase):
     """A data folder with a configuration and a database, which an engine has open."""
 
+    policies: Mapping[str, Policy] = {"ironmq": Policy(remembers_for=600_000)}
+
     def setUp(self) -> None:
         self.folder = Path(self.mktemp()).absolute()
         os.makedirs(self.folder)
@@ -86,8 +89,7 @@ class CommandCase(SynchronousTestCase):
         self.world, self.other, self.dropped = store.worlds(
             [*([f"ironmq/{project}"] for project in PROJECTS), [DROPPED]]
         )
-        policies = {"ironmq": Policy(remembers_for=600_000)}
-        self.engine = Engine(store, self.clock, self.now, policies, opened=opened)
+        self.engine = Engine(store, self.clock, self.now, self.policies, opened=opened)
         self.addCleanup(store.close)
         self.signals = Signals()
 

@@ -36,6 +36,18 @@ class RequestTests(SiteCase):
         asked = self.ask(b"GET https://example.org?a HTTP/1.1\r\n\r\n")
         self.assertEqual((asked.path, asked.query), (b"/", b"a"))
 
+    def test_the_target_is_kept_for_those_who_check_signatures(self) -> None:
+        """Byte for byte; that a query was there, if an empty one, can be told from it alone."""
+        for line, target in (
+            (b"/1//a%2Fb?x=%20&y=a?b", b"/1//a%2Fb?x=%20&y=a?b"),
+            (b"/a?", b"/a?"),
+            (b"http://example.org/a?", b"/a?"),
+            (b"http://example.org?b", b"/?b"),
+        ):
+            self.front.asked.clear()
+            asked = self.ask(b"GET %b HTTP/1.1\r\n\r\n" % line)
+            self.assertEqual(asked.target, target)
+
     def test_options_for_the_whole_server_reach_the_front(self) -> None:
         """The front has no door there, and says so."""
         self.assertEqual(self.ask(b"OPTIONS * HTTP/1.1\r\n\r\n").path, b"*")

@@ -46,6 +46,22 @@ def admit(execution: Execution, incoming: Iterable[Incoming]) -> dict[Shelf, lis
     return room.admitted
 
 
+def admit_copies(execution: Execution, comers: Iterable[tuple[int, int, int, int]]) -> None:
+    """The same for messages of topics: (place in the batch, world, rows, bytes in all of them).
+
+    They keep to what their worlds may hold; a queue's own limits are not for topics.
+    """
+    execution.sweep_up_to(SWEPT_BEFORE_COUNTING)
+    room = Room(execution)
+    refused: dict[int, Refusal] = {}
+    for index, world, rows, size in comers:
+        refusal = room.take_in_world(world, rows, size)
+        if refusal is not None:
+            refused[index] = refusal
+    if refused:
+        raise Full(refused)
+
+
 class Room:
     """How full worlds and shelves are, as the messages of one batch come in.
 
@@ -79,18 +95,22 @@ class Room:
             if bound is not None and not bound.drop and self._over(bound, len(rows)) > 0:
                 return Refusal(LENGTH, bound.length)
         parts = [(shelf, rows[self._make_room(shelf, len(rows)) :]) for shelf, rows in parts]
+        n = sum(len(rows) for _, rows in parts)
+        size = sum(_size(row) for _, rows in parts for row in rows)
+        refusal = self.take_in_world(world, n, size)
+        if refusal is None:
+            for shelf, rows in parts:
+                self.admitted.setdefault(shelf, []).extend(rows)
+                self.changed[shelf] += len(rows)
+        return refusal
+
+    def take_in_world(self, world: int, rows: int, size: int) -> Refusal | None:
+        """Let so many rows into a world, or say what keeps them out."""
         quota = self._quotas.get(world)
-        if quota is not None:
-            n = sum(len(rows) for _, rows in parts)
-            size = sum(_size(row) for _, rows in parts for row in rows)
-            refusal = self._beyond(quota, n, size)
-            if refusal is not None:
-                return refusal
-            self._add(world, n, size)
-        for shelf, rows in parts:
-            self.admitted.setdefault(shelf, []).extend(rows)
-            self.changed[shelf] += len(rows)
-        return None
+        refusal = quota and self._beyond(quota, rows, size)
+        if refusal is None:
+            self._add(world, rows, size)
+        return refusal
 
     def _over(self, bound: Bound, n: int) -> int:
         """How much too long the shelf would be with so many messages more."""

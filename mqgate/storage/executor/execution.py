@@ -123,11 +123,17 @@ class Execution:
         """Remove messages that have expired, and count them off."""
         self.remove((row[0], row[4]) for row in rows)
         gone = Counter((row[1], row[2]) for row in rows if row[3] != 3)
-        for shelf, n in gone.items():
+        keys: dict[Shelf, set[str]] = {}
+        for _, world, shelf, state, _, key in rows:
+            if key is not None and state < 2:
+                keys.setdefault((world, shelf), set()).add(key)
+        for where, n in gone.items():
             # A shelf that no queue uses any more has no counters, and must get none; one that a
             # queue has just begun to use may have none yet.
-            if shelf in self.posts or self.session.has_counts(shelf):
-                self.counts[shelf] -= n
+            if where in self.posts or self.session.has_counts(where):
+                self.counts[where] -= n
+                if where in keys:  # their heads may be among what is gone
+                    self.session.set_heads(where, keys[where])
 
     def store(self, shelf: Shelf, rows: Sequence[PostRow]) -> None:
         """Put new messages on a shelf."""

@@ -7,7 +7,7 @@ from contextlib import closing
 from itertools import islice
 
 from mqgate.storage.executor.execution import Execution
-from mqgate.storage.interface import Get, Memory, MessageRow, Peek, Reserve, Reserved
+from mqgate.storage.interface import Consume, Get, Memory, MessageRow, Peek, Reserve, Reserved
 from mqgate.storage.session import RawRow, Shelf
 
 
@@ -39,7 +39,7 @@ def _shares(
     wanted = sum(operation.n for _, operation in operations)
     with closing(execution.session.ready(shelf, wanted, execution.now)) as rows:
         return [
-            [handed_out(row, operation.lease, execution.now) for row in _taken(rows, operation)]
+            [handed_out(row, operation.lease, execution.now) for row in taken(rows, operation)]
             for _, operation in operations
         ]
 
@@ -86,7 +86,7 @@ def peek(execution: Execution) -> None:
         shelf = (operation.world, operation.shelf)
         execution.promote(shelf, operation.in_place)
         with closing(execution.session.ready(shelf, operation.n, execution.now)) as rows:
-            execution.results[index] = tuple(map(MessageRow._make, _taken(rows, operation)))
+            execution.results[index] = tuple(map(MessageRow._make, taken(rows, operation)))
 
 
 def get(execution: Execution) -> None:
@@ -95,13 +95,13 @@ def get(execution: Execution) -> None:
         execution.results[index] = execution.session.get(operation, execution.now)
 
 
-def _taken(rows: Iterator[RawRow], operation: Reserve | Peek) -> list[RawRow]:
+def taken(rows: Iterator[RawRow], operation: Reserve | Peek | Consume) -> list[RawRow]:
     """The next rows, as many and as large as they may be; one at least."""
-    taken = []
+    share = []
     room = operation.size
     for row in islice(rows, operation.n):
-        taken.append(row)
+        share.append(row)
         room -= len(row[-1])
         if room <= 0:
             break
-    return taken
+    return share

@@ -24,6 +24,26 @@ from mqgate.storage.interface.catalogue import (
     WorldRows,
 )
 from mqgate.storage.interface.census import Census, QueueFigures
+from mqgate.storage.interface.groups import (
+    Acknowledge,
+    Append,
+    Bury,
+    CatchUp,
+    CaughtUp,
+    Consume,
+    Consumed,
+    Copies,
+    Decide,
+    Delivered,
+    Fed,
+    Idle,
+    IdleGroup,
+    LogEntry,
+    Prepare,
+    Rest,
+    Return,
+    Topic,
+)
 from mqgate.storage.interface.limits import Bound, Full, Quota, Refusal
 from mqgate.storage.interface.messages import (
     Check,
@@ -65,22 +85,33 @@ __all__ = [
     "INSTANT_SHIFT",
     "LEVELS",
     "SLOT_SHIFT",
+    "Acknowledge",
     "Alert",
+    "Append",
     "Batch",
     "Bell",
     "BindingRow",
     "Bound",
+    "Bury",
+    "CatchUp",
+    "CaughtUp",
     "Census",
     "Change",
     "Check",
+    "Consume",
+    "Consumed",
+    "Copies",
     "Copy",
     "Count",
     "Damaged",
+    "Decide",
     "Delete",
+    "Delivered",
     "DropValues",
     "Dropped",
     "EmptyShelves",
     "ExchangeRow",
+    "Fed",
     "FindValue",
     "Fired",
     "Forget",
@@ -88,8 +119,11 @@ __all__ = [
     "Full",
     "Get",
     "GiveBack",
+    "Idle",
+    "IdleGroup",
     "LeaseLost",
     "Leave",
+    "LogEntry",
     "Memory",
     "MessageRow",
     "Opened",
@@ -97,6 +131,7 @@ __all__ = [
     "Peek",
     "Post",
     "PostRow",
+    "Prepare",
     "Probe",
     "Publish",
     "PublishValue",
@@ -111,6 +146,8 @@ __all__ = [
     "Reserve",
     "Reserved",
     "Reshelf",
+    "Rest",
+    "Return",
     "Stale",
     "Store",
     "StoreError",
@@ -118,6 +155,7 @@ __all__ = [
     "Swept",
     "Take",
     "Taken",
+    "Topic",
     "TopicRow",
     "Touch",
     "Unavailable",
@@ -176,6 +214,16 @@ Operation: TypeAlias = (
     | DropValues
     | Watch
     | Leave
+    | Acknowledge
+    | Return
+    | Bury
+    | Prepare
+    | Decide
+    | Append
+    | CatchUp
+    | Rest
+    | Idle
+    | Consume
 )
 
 
@@ -200,6 +248,8 @@ class Opened(NamedTuple):
     slot: int
     #: Ids up to here have been given out already, by whomever.
     high: int
+    #: Made with the database and kept in it: what clients are given to bring back is sealed by it.
+    secret: bytes
 
 
 class Store(Protocol):

@@ -23,6 +23,7 @@ from mqgate.storage.interface import (
 )
 from mqgate.storage.session import ExpiredRow, Shelf
 from mqgate.storage.sqlite.alerts import SQLiteAlerts
+from mqgate.storage.sqlite.groups import GroupStatements
 from mqgate.storage.sqlite.publishing import PublishingStatements
 from mqgate.storage.sqlite.remembering import Remembered
 from mqgate.storage.sqlite.rows import RowsById, listed
@@ -87,7 +88,7 @@ def _plain(rows: Sequence[PostRow]) -> list[object] | None:
     return values
 
 
-class SQLiteSession(PublishingStatements, TopicStatements):
+class SQLiteSession(GroupStatements, PublishingStatements, TopicStatements):
     """One connection's statements; implements `mqgate.storage.session.Session`."""
 
     def __init__(
@@ -143,9 +144,10 @@ class SQLiteSession(PublishingStatements, TopicStatements):
         return self._execute(sql.OLD_SHELVES, (limit,)).fetchall()
 
     def rows_of_shelf(self, shelf: Shelf, limit: int) -> list[tuple[int, int]]:
-        rows = self._execute(sql.SHELF_READY, (*shelf, limit)).fetchall()
-        if len(rows) < limit:
-            rows += self._execute(sql.SHELF_HELD, (*shelf, limit - len(rows))).fetchall()
+        rows: list[tuple[int, int]] = []
+        for statement in sql.SHELF_ROWS:
+            if len(rows) < limit:
+                rows += self._execute(statement, (*shelf, limit - len(rows))).fetchall()
         return rows
 
     def forget_shelf(self, shelf: Shelf) -> None:

@@ -30,7 +30,7 @@ from mqgate.storage.sqlite.lock import FileLock
 from mqgate.storage.sqlite.reading import Observer
 from mqgate.storage.sqlite.runners import Runner
 from mqgate.storage.sqlite.session import SMALL, SQLiteSession
-from mqgate.storage.statements import HIGHEST, TAKE_SLOT
+from mqgate.storage.statements import HIGHEST, MAKE_SECRET, SECRET, TAKE_SLOT
 
 #: One process has the file, so one slot is enough; many gateways share PostgreSQL.
 SLOT = 0
@@ -126,6 +126,8 @@ class SQLiteStore:
             with schema.told_plainly(self.path):
                 connection.execute(TAKE_SLOT, (self._slot, owner))
                 (high,) = connection.execute(HIGHEST).fetchone()
+                connection.execute(MAKE_SECRET, (secrets.token_bytes(32),))
+                (secret,) = connection.execute(SECRET).fetchone()
         except BaseException:
             self._lock.release()
             raise
@@ -134,7 +136,7 @@ class SQLiteStore:
         self._runner.start()
         if self._observing is not self._runner:
             self._observing.start()
-        return Opened(self._slot, high)
+        return Opened(self._slot, high, secret)
 
     def worlds(self, names: Sequence[Sequence[str]]) -> list[int]:
         connection = self._opened()

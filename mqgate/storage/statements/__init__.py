@@ -63,6 +63,9 @@ TAKE_SLOT = (
     " ON CONFLICT(slot) DO UPDATE SET owner = excluded.owner"
 )
 HIGHEST = "SELECT max(high) FROM gateway"
+#: The first one to open the database makes it, and nobody changes it.
+MAKE_SECRET = "INSERT INTO secret(name, value) VALUES('receipts', ?) ON CONFLICT(name) DO NOTHING"
+SECRET = "SELECT value FROM secret WHERE name = 'receipts'"
 
 # -- counters
 
@@ -177,7 +180,7 @@ RESTORE = (
 EXISTS = "SELECT 1 FROM msg WHERE id = ?"
 
 EXPIRED = (
-    "SELECT id, world, queue, state, body FROM msg WHERE state <> 3 AND expires <= ?"
+    "SELECT id, world, queue, state, body, grp FROM msg WHERE state <> 3 AND expires <= ?"
     " ORDER BY expires LIMIT ?"
 )
 NEXT_EXPIRY = "SELECT min(expires) FROM msg WHERE state <> 3"
@@ -192,8 +195,11 @@ FORGET_SMALL = f"DELETE FROM msg WHERE id IN {IDS} AND state = 3 AND expires <= 
 FORGET = f"DELETE FROM msg WHERE id IN {IDS} AND state = 3 AND expires <= ? RETURNING body"
 
 REMOVE = f"DELETE FROM msg WHERE id IN {IDS}"
+SHELF_LOGGED = "SELECT id, body FROM msg WHERE world = ? AND queue = ? AND state = 5 LIMIT ?"
 SHELF_READY = "SELECT id, body FROM msg WHERE world = ? AND queue = ? AND state = 0 LIMIT ?"
 SHELF_HELD = "SELECT id, body FROM msg WHERE world = ? AND queue = ? AND state IN (1, 2) LIMIT ?"
+#: All that can stand on a shelf that is left behind.
+SHELF_ROWS = (SHELF_READY, SHELF_HELD, SHELF_LOGGED)
 SIZE = (
     "CASE m.body WHEN 0 THEN length(m.data) + coalesce(length(m.props), 0)"
     " ELSE (SELECT length(data) + coalesce(length(props), 0) FROM body WHERE id = m.body) END"

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-_WORLDS = "q.removed = 0 AND q.world IN (SELECT value FROM json_each(?))"
+#: Names that begin with the character 31 are the engine's own (`mqgate.engine.names`).
+_WORLDS = (
+    "q.removed = 0 AND substr(q.name, 1, 1) <> char(31)"
+    " AND q.world IN (SELECT value FROM json_each(?))"
+)
 COUNT_QUEUES = f"SELECT count(*) FROM queue q WHERE {_WORLDS}"
 #: World, name, shelf, messages, messages ever posted; the fullest first.
 LARGEST = (

@@ -1,0 +1,171 @@
+"""Ordered messages, and consumers that crash: each shard's order is kept."""
+
+from __future__ import annotations
+
+import hmac
+import http.client
+import random
+import re
+import threading
+import time
+from base64 import b64encode
+from collections.abc import Callable
+from email.utils import formatdate
+
+from tests.live.case import LiveTestCase
+from tests.live.server import PATIENCE_SECONDS, Server
+
+SHARDS = 4
+EACH = 2_500
+WORKERS = 8
+#: Of so many batches, one is taken by a worker that crashes.
+CRASHES = 60
+CONFIGURATION = """
+free_space_minimum = 0
+[namespaces.demo.rocketmq]
+instances = [""]
+keys = [{ id = "id", secret = "secret" }]
+[rocketmq]
+ordered_visibility_seconds = 1
+"""
+_MESSAGE = re.compile(
+    rb"<MessageBody>([0-9]+):([0-9]+)</MessageBody><ReceiptHandle>([^<]+)</ReceiptHandle>"
+)
+
+
+class Worker:
+    """A client with a connection of its own."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._connection = server.connect()
+
+    def ask(self, method: str, query: str, body: bytes = b"") -> tuple[int, bytes]:
+        """Status and body of the answer to a signed request."""
+        self.send(method, query, body)
+        response = self._connection.getresponse()
+        return response.status, response.read()
+
+    def send(self, method: str, query: str, body: bytes = b"") -> None:
+        """Send it, and wait for nothing."""
+        target = f"/topics/shards/messages?{query}"
+        date = formatdate(time.time(), usegmt=True)
+        text = f"{method}\n\n\n{date}\n{target}".encode()
+        signature = b64encode(hmac.digest(b"secret", text, "sha1")).decode()
+        headers = {"Date": date, "Authorization": f"MQ id:{signature}"}
+        self._connection.request(method, target, body, headers)
+
+    def crash(self) -> None:
+        """Go without a word; a new one takes its place."""
+        self._connection.close()
+        self._connection = self._server.connect()
+
+
+class Ledger:
+    """What every worker saw, shard by shard."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.next = [0] * SHARDS
+        self.acknowledged = [0] * SHARDS
+        self.again = 0
+        self.crashes = 0
+        self.faults: list[str] = []
+
+    def seen(self, shard: int, number: int) -> None:
+        """A worker was given a message."""
+        with self.lock:
+            if number == self.next[shard]:
+                self.next[shard] += 1
+            elif self.acknowledged[shard] <= number < self.next[shard]:
+                self.again += 1
+            else:
+                state = f"{self.acknowledged[shard]} of {self.next[shard]}"
+                self.faults.append(f"shard {shard}: {number} after {state}")
+
+    def done(self, shard: int, number: int) -> None:
+        """A message is acknowledged, and all of its shard before it."""
+        with self.lock:
+            self.acknowledged[shard] = max(self.acknowledged[shard], number + 1)
+
+    @property
+    def over(self) -> bool:
+        """Whether there is nothing left to do, or no use in it."""
+        return bool(self.faults) or sum(self.acknowledged) == SHARDS * EACH
+
+
+class ShardTests(LiveTestCase):
+    def test_each_shards_order_is_kept_while_workers_crash(self) -> None:
+        self.ledger = Ledger()
+        self.target = self.started(config=CONFIGURATION)
+        self.run_all(SHARDS, self.publish)
+        self.run_all(WORKERS, self.consume)
+        self.assertEqual(self.ledger.faults, [])
+        self.assertEqual(self.ledger.next, [EACH] * SHARDS)
+        self.assertGreater(self.ledger.crashes, 0)
+        self.assertGreater(self.ledger.again, 0)
+
+    def run_all(self, count: int, work: Callable[[int], None]) -> None:
+        """Have so many threads do something, each with its number."""
+        threads = [threading.Thread(target=work, args=(each,)) for each in range(count)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(4 * PATIENCE_SECONDS)
+            self.assertFalse(thread.is_alive())
+
+    def publish(self, shard: int) -> None:
+        """Publish a shard."""
+        worker = Worker(self.target)
+        for number in range(EACH):
+            body = (
+                f"<Message><MessageBody>{shard}:{number}</MessageBody>"
+                f"<Properties>__SHARDINGKEY:{shard}</Properties></Message>"
+            )
+            status, _ = worker.ask("POST", "", body.encode())
+            if status != 201:
+                self.ledger.faults.append(f"a publish was answered with {status}")
+                return
+
+    def consume(self, number: int) -> None:
+        """Work until there is nothing left, and crash now and then."""
+        worker = Worker(self.target)
+        dice = random.Random(number)
+        try:
+            while not self.ledger.over:
+                self.turn(worker, dice)
+        except (OSError, http.client.HTTPException) as error:
+            self.ledger.faults.append(repr(error))
+
+    def turn(self, worker: Worker, dice: random.Random) -> None:
+        """Take a batch and acknowledge it, or crash before the answer or after it."""
+        poll = "consumer=GID_a&numOfMessages=16&trans=order&waitseconds=1"
+        fate = dice.randrange(2 * CRASHES)
+        if fate == 0:
+            worker.send("GET", poll)
+            return self.crash(worker)
+        status, answer = worker.ask("GET", poll)
+        if status == 404:
+            return None
+        taken = [
+            (int(shard), int(each), handle) for shard, each, handle in _MESSAGE.findall(answer)
+        ]
+        for shard, each, _ in taken:
+            self.ledger.seen(shard, each)
+        if fate == 1 or not taken:
+            return self.crash(worker)
+        # What is acknowledged can come to nobody again, so it is noted before others hear of it.
+        for shard, each, _ in taken:
+            self.ledger.done(shard, each)
+        handles = b"".join(b"<ReceiptHandle>%b</ReceiptHandle>" % each[2] for each in taken)
+        body = b"<ReceiptHandles>%b</ReceiptHandles>" % handles
+        status, _ = worker.ask("DELETE", "consumer=GID_a", body)
+        if status != 204:
+            self.ledger.faults.append(f"an acknowledgement was answered with {status}")
+        return None
+
+    def crash(self, worker: Worker) -> None:
+        """Lose what a worker had."""
+        with self.ledger.lock:
+            self.ledger.crashes += 1
+        worker.crash()
