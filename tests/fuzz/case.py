@@ -18,23 +18,11 @@ T = TypeVar("T")
 KNOWN = b"1" * 19
 
 
-class HostileCase(SynchronousTestCase):
-    """Whatever comes: the right error in the right shape or an end, nothing changed, never 5xx."""
+class Examples:
+    """Does something with whatever a strategy makes."""
 
-    #: Examples for each test; a mixin's heir may take more.
+    #: Examples for each test; an heir may take more.
     examples = 200
-
-    def setUp(self) -> None:
-        self.world = World(self.mktemp())
-        self.addCleanup(lambda: self.world.close())
-
-    def check(self, answer: Answer, *, dialect: bool) -> None:
-        """Raise `AssertionError` unless it is one that the documents know."""
-        check(answer, dialect=dialect)
-
-    def try_all(self, strategy: SearchStrategy[Sequence[bytes]], **expected: object) -> None:
-        """Have `expect` hold for all that the strategy makes."""
-        self.each(strategy, lambda pieces: self.expect(*pieces, **expected))  # type: ignore[arg-type]
 
     def each(self, strategy: SearchStrategy[T], do: Callable[[T], object]) -> None:
         """Do something with all that the strategy makes."""
@@ -50,6 +38,22 @@ class HostileCase(SynchronousTestCase):
             suppress_health_check=list(HealthCheck),
         )
         chosen(given(strategy)(example))()
+
+
+class HostileCase(Examples, SynchronousTestCase):
+    """Whatever comes: the right error in the right shape or an end, nothing changed, never 5xx."""
+
+    def setUp(self) -> None:
+        self.world = World(self.mktemp())
+        self.addCleanup(lambda: self.world.close())
+
+    def check(self, answer: Answer, *, dialect: bool) -> None:
+        """Raise `AssertionError` unless it is one that the documents know."""
+        check(answer, dialect=dialect)
+
+    def try_all(self, strategy: SearchStrategy[Sequence[bytes]], **expected: object) -> None:
+        """Have `expect` hold for all that the strategy makes."""
+        self.each(strategy, lambda pieces: self.expect(*pieces, **expected))  # type: ignore[arg-type]
 
     def expect(
         self,

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import closing
-from typing import Any, TypeVar
+from typing import Any
 from xml.dom.minidom import parseString
 
-from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from hypothesis.strategies import SearchStrategy
 
 from tests.dialects.rocketmq.case import RocketMQCase, message, receipt_handles
 from tests.fuzz import hostile
 from tests.fuzz.answers import Answer, read_answers
-
-T = TypeVar("T")
+from tests.fuzz.case import Examples
 
 #: Every status that docs/dialects/rocketmq.md has, but for a fault of the server.
 _DOCUMENTED = frozenset({200, 201, 204, 400, 403, 404, 405, 408})
@@ -67,26 +64,8 @@ def is_refusal(answer: Answer) -> bool:
     return answer.status >= 400 and b"<Code>MessageNotExist</Code>" not in answer.body
 
 
-class HostileTopics(RocketMQCase):
+class HostileTopics(Examples, RocketMQCase):
     """Whatever comes: a known status, a document of ours; refusals change nothing; never 5xx."""
-
-    #: Examples for each test; a mixin's heir may take more.
-    examples = 200
-
-    def each(self, strategy: SearchStrategy[T], do: Callable[[T], object]) -> None:
-        """Do something with all that the strategy makes."""
-
-        def example(made: T) -> None:
-            do(made)
-
-        chosen = settings(
-            max_examples=self.examples,
-            deadline=None,
-            database=None,
-            print_blob=True,
-            suppress_health_check=list(HealthCheck),
-        )
-        chosen(given(strategy)(example))()
 
     def rows(self) -> dict[str, list[Any]]:
         """Everything in the database that a client could ever notice."""

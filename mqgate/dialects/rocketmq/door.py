@@ -10,18 +10,39 @@ from twisted.python.failure import Failure
 
 from mqgate.dialects.rocketmq import wire
 from mqgate.dialects.rocketmq.access import Access, check_digest
-from mqgate.dialects.rocketmq.errors import failed, refusal_for, unavailable
+from mqgate.dialects.rocketmq.errors import refusal_for
 from mqgate.dialects.rocketmq.refusal import Refused
 from mqgate.dialects.rocketmq.routes import METHODS, XML, Call
 from mqgate.dialects.rocketmq.settings import Settings
 from mqgate.dialects.rocketmq.target import SEGMENT, read_query, topic_name, topic_segment
 from mqgate.engine.engine import Engine
-from mqgate.web.values import BUSY, FAILED, TOO_LARGE, TOO_SLOW, Asked, Fault, Reply
+from mqgate.web.values import (
+    BUSY,
+    FAILED,
+    HEAD_TOO_LARGE,
+    INSECURE,
+    MALFORMED,
+    TOO_LARGE,
+    TOO_SLOW,
+    Asked,
+    Fault,
+    Reply,
+)
 
 #: The longest request; 4 MiB of text take up to 24 when every character of it is escaped.
 BODY_LIMIT = 32 * 2**20
 #: In place of a host where nobody knows which one the client asked.
 _NO_HOST = "mqgate"
+#: What the SDKs make of each: Java's tries again by itself after a 500 or 503.
+_FAULTS = {
+    MALFORMED: (400, "InvalidRequestURL"),
+    TOO_LARGE: (400, "InvalidArgument"),
+    HEAD_TOO_LARGE: (400, "InvalidRequestURL"),
+    INSECURE: (403, "HTTPForbidden"),
+    TOO_SLOW: (408, "InvalidArgument"),
+    BUSY: (503, "InternalServerError"),
+    FAILED: (500, "InternalError"),
+}
 _VERSION = (b"x-mq-version", b"2015-06-06")
 #: The SDKs look these names up in exactly this case.
 _REQUEST_ID = b"x-mq-request-id"
@@ -122,13 +143,5 @@ def _refused(refusal: Refused, request_id: str, host_id: str) -> Reply:
 
 
 def _refusal_of(fault: Fault) -> Refused:
-    match fault.kind:
-        case kind if kind == BUSY:
-            return unavailable(fault.reason)
-        case kind if kind == FAILED:
-            return failed()
-        case kind if kind == TOO_SLOW:
-            return Refused(408, "InvalidArgument", fault.reason)
-        case kind if kind == TOO_LARGE:
-            return Refused(400, "InvalidArgument", fault.reason)
-    return Refused(400, "InvalidRequestURL", fault.reason)
+    status, code = _FAULTS[fault.kind]
+    return Refused(status, code, fault.reason)

@@ -9,7 +9,17 @@ from twisted.web.http_headers import Headers
 
 from mqgate.dialects.rocketmq.errors import refusal_for
 from mqgate.engine.errors import InvalidRequest, LimitReached, OperationFailed, StoreUnavailable
-from mqgate.web.values import BUSY, FAILED, MALFORMED, TOO_LARGE, TOO_SLOW, Asked, Fault
+from mqgate.web.values import (
+    BUSY,
+    FAILED,
+    HEAD_TOO_LARGE,
+    INSECURE,
+    MALFORMED,
+    TOO_LARGE,
+    TOO_SLOW,
+    Asked,
+    Fault,
+)
 from tests.dialects.rocketmq.case import PROLOG, XMLNS, Answer, RocketMQCase, message
 
 
@@ -93,6 +103,10 @@ class WrongDoorTests(RocketMQCase):
         answer = self.ask("HEAD", self.target())
         self.assertEqual((answer.status, answer.body), (405, b""))
 
+    def test_a_head_that_is_too_long_is_told_so_in_xml(self) -> None:
+        sent = b"GET /topics/a/messages HTTP/1.1\r\nX: %b\r\n\r\n" % (b"x" * 70_000)
+        self.assert_refused(self.client().ask(sent), 400, "InvalidRequestURL")
+
     def test_what_is_no_http_is_told_so_in_xml(self) -> None:
         answer = self.client().ask(b"POST /topics/a/messages HTTP/1.1\r\nno colon\r\n\r\n")
         self.assert_refused(answer, 400, "InvalidRequestURL")
@@ -130,6 +144,8 @@ class ErrorTests(RocketMQCase):
         for kind, status, code in (
             (MALFORMED, 400, "InvalidRequestURL"),
             (TOO_LARGE, 400, "InvalidArgument"),
+            (HEAD_TOO_LARGE, 400, "InvalidRequestURL"),
+            (INSECURE, 403, "HTTPForbidden"),
             (TOO_SLOW, 408, "InvalidArgument"),
             (BUSY, 503, "InternalServerError"),
             (FAILED, 500, "InternalError"),
