@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 import attrs
@@ -16,6 +16,7 @@ from mqgate.engine.allowance import Allowance, limit_reached
 from mqgate.engine.catalogue import Catalogue
 from mqgate.engine.errors import EngineError, OperationFailed, Overloaded, StoreUnavailable
 from mqgate.engine.ids import Ids
+from mqgate.engine.patterns import STEPS_AT_MOST
 from mqgate.engine.planning import Plan, Verb
 from mqgate.engine.reserving import Reserve
 from mqgate.engine.under_way import UnderWay, wrote
@@ -206,7 +207,7 @@ class GroupCommit:
         self._suspect_last = alone
         plan = self._new_plan()
         under_way = UnderWay(attempt, alone, plan, missing)
-        self._plan((verb for verb in verbs if not isinstance(verb, Reserve)), plan, under_way)
+        self._plan(self._until_long(verbs, plan), plan, under_way)
         # Whoever waits for what this batch makes available is served by the same commit, before
         # those who came later.
         takers = [verb for verb in verbs if isinstance(verb, Reserve)]
@@ -252,6 +253,16 @@ class GroupCommit:
                 if operation is not None:
                     under_way.verbs.append(verb)
                     under_way.operations.append(operation)
+
+    def _until_long(self, verbs: list[Verb[Any]], plan: Plan) -> Iterator[Verb[Any]]:
+        """Those that take nothing, until it has cost much to plan them; the others wait again."""
+        others = [verb for verb in verbs if not isinstance(verb, Reserve)]
+        for place, verb in enumerate(others):
+            if plan.steps.taken > STEPS_AT_MOST:
+                self._waiting.extendleft(reversed(others[place:]))
+                self._waiting_bytes += sum(each.size for each in others[place:])
+                return
+            yield verb
 
     def _watches(self, plan: Plan, missing: Collection[tuple[int, str]]) -> tuple[Watch, ...]:
         """What the batch has to look out for, behind its operations."""

@@ -100,6 +100,10 @@ class TopicsFull(LimitReached):
     """The world has as many topics as it may have, each with a retained value; nothing changed."""
 
 
+class TooManyPatterns(LimitReached):
+    """To look for all queues that a publish reaches would take too long; nothing changed."""
+
+
 class OperationFailed(EngineError):
     """This operation alone could not be done, for a reason nobody foresaw; it changed nothing.
 

@@ -6,10 +6,10 @@ The default exchange has none: there, a key is the name of a queue.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Protocol
 
-from mqgate.engine.patterns import AMQP, PatternTree
+from mqgate.engine.patterns import AMQP, PatternTree, Steps
 from mqgate.engine.values import DIRECT, FANOUT, TOPIC
 
 #: A binding of an exchange: the number of the queue, and the key.
@@ -25,8 +25,11 @@ class Routes(Protocol):
     def unbind(self, queue: int, key: str) -> None:
         """Remove a binding, if it is there."""
 
-    def lead(self, key: str, without: Collection[Bound]) -> set[int]:
-        """The queues that ``key`` leads to, by number, as if some bindings were not there."""
+    def lead(self, keys: Iterable[str], without: Collection[Bound], steps: Steps) -> set[int]:
+        """The queues that the keys lead to, by number, as if some bindings were not there.
+
+        Raises `TooManyPatterns` if that takes more steps than there are.
+        """
 
 
 class TopicRoutes:
@@ -41,8 +44,9 @@ class TopicRoutes:
     def unbind(self, queue: int, key: str) -> None:
         self._tree.discard(key, (queue, key))
 
-    def lead(self, key: str, without: Collection[Bound]) -> set[int]:
-        return {bound[0] for bound in self._tree.match(key) if bound not in without}
+    def lead(self, keys: Iterable[str], without: Collection[Bound], steps: Steps) -> set[int]:
+        found = self._tree.match(*keys, steps=steps)
+        return {bound[0] for bound in found if bound not in without}
 
 
 class DirectRoutes:
@@ -60,8 +64,13 @@ class DirectRoutes:
         if not queues:
             self._queues.pop(key, None)
 
-    def lead(self, key: str, without: Collection[Bound]) -> set[int]:
-        return {queue for queue in self._queues.get(key, ()) if (queue, key) not in without}
+    def lead(self, keys: Iterable[str], without: Collection[Bound], steps: Steps) -> set[int]:
+        return {
+            queue
+            for key in keys
+            for queue in self._queues.get(key, ())
+            if (queue, key) not in without
+        }
 
 
 class FanoutRoutes:
@@ -79,7 +88,7 @@ class FanoutRoutes:
         if not keys:
             self._keys.pop(queue, None)
 
-    def lead(self, key: str, without: Collection[Bound]) -> set[int]:
+    def lead(self, keys: Iterable[str], without: Collection[Bound], steps: Steps) -> set[int]:
         if not without:
             return set(self._keys)
         return {

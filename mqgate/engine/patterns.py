@@ -7,12 +7,19 @@ pattern; in a key it is a word like any other.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Iterable, Iterator
 from typing import Generic, TypeVar
 
 import attrs
 
+from mqgate.engine.errors import TooManyPatterns
+
 V = TypeVar("V", bound=Hashable)
+
+#: How many steps of looking one publish may cost, and make a batch long enough: so many
+#: take some hundredths of a second.
+STEPS_AT_MOST = 30_000
 
 
 @attrs.frozen
@@ -50,6 +57,27 @@ class Syntax:
 
 AMQP = Syntax(".", "*", "#")
 MQTT = Syntax("/", "+", "#")
+
+
+class Steps:
+    """Counts what looking for patterns costs: a microsecond each, or less."""
+
+    __slots__ = ("_most", "taken")
+
+    def __init__(self) -> None:
+        #: All that were ever taken.
+        self.taken = 0
+        self._most: float = math.inf
+
+    def allow(self, steps: int) -> None:
+        """From now on, this many may be taken."""
+        self._most = self.taken + steps
+
+    def take(self, steps: int) -> None:
+        """So many more are taken. Raises `TooManyPatterns` when they are too many."""
+        self.taken += steps
+        if self.taken > self._most:
+            raise TooManyPatterns("the routing keys fit the beginnings of too many bindings")
 
 
 class _Node(Generic[V]):
@@ -103,15 +131,24 @@ class PatternTree(Generic[V]):
                 return
             del above.below[word]
 
-    def match(self, key: str) -> set[V]:
-        """The values of all patterns that match ``key``."""
+    def match(self, *keys: str, steps: Steps | None = None) -> set[V]:
+        """The values of all patterns that match one of the keys, at the cost of ``steps``."""
+        steps = steps or Steps()
+        ends: dict[_Node[V], None] = {}
+        for key in keys:
+            ends |= self._reach(key, steps)
+        return {value for node in ends for value in node.values}
+
+    def _reach(self, key: str, steps: Steps) -> dict[_Node[V], None]:
+        """Where the patterns end that match ``key``."""
         # A dictionary, because a node can be come by in two ways, and to keep the order.
         reached = dict.fromkeys(self._with_none_more([self._root]))
         for word in self._syntax.words(key):
+            steps.take(len(reached))
             reached = dict.fromkeys(self._with_none_more(self._after(reached, word)))
             if not reached:
                 break
-        return {value for node in reached for value in node.values}
+        return reached
 
     def _after(self, reached: Iterable[_Node[V]], word: str) -> Iterator[_Node[V]]:
         """Where one more word leads."""

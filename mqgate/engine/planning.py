@@ -14,6 +14,7 @@ from mqgate.engine.catalogue import Catalogue, Draft
 from mqgate.engine.errors import LimitReached, NoRoom, QueueNotFound
 from mqgate.engine.ids import Ids
 from mqgate.engine.names import is_hidden
+from mqgate.engine.patterns import Steps
 from mqgate.engine.values import NEVER, Letter, Policy
 from mqgate.storage import interface as store
 from mqgate.storage.interface import (
@@ -70,6 +71,8 @@ class Plan:
         #: What the batch's posts must keep to, by world and by (world, shelf).
         self._limits: dict[int | tuple[int, int], Quota | Bound] = {}
         self._watching: dict[int, Watching] = {}
+        #: What it costs to look for those to whom messages go.
+        self.steps = Steps()
         #: How many messages this batch makes available, by (world, queue).
         self.readied: Counter[tuple[int, str]] = Counter()
         #: The tags of those that have tags to be told apart by ("" = none), by the same.

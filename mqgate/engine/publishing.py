@@ -18,6 +18,7 @@ from mqgate.engine.errors import (
     Unroutable,
 )
 from mqgate.engine.exchanges import ROUTES
+from mqgate.engine.patterns import STEPS_AT_MOST, Steps
 from mqgate.engine.planning import Plan, Verb
 from mqgate.engine.topic_values import Value
 from mqgate.engine.values import (
@@ -112,7 +113,7 @@ class Publish(Verb[int]):
         super().__init__()
         self.world = world
         self.exchange = exchange
-        self.keys = keys
+        self.keys = tuple(dict.fromkeys(keys))
         self.message = message
         self.wiring = wiring
         self.mandatory = mandatory
@@ -130,15 +131,22 @@ class Publish(Verb[int]):
         plan.need_room()
         draft = plan.draft(self.world)
         wiring = self.wiring
+        complete = True
         if wiring is not None:
-            check_wiring(draft, wiring)
+            complete = check_wiring(draft, wiring)
         elif self.exchange != DEFAULT_EXCHANGE and draft.wiring.type_of(self.exchange) is None:
             raise ExchangeNotFound(f"there is no exchange {self.exchange!r}")
-        if self.mandatory and not self._leads_somewhere(draft):
-            raise Unroutable("no queue is bound to the exchange with a key that matches")
+        # Before anything is made, because this may be refused.
+        if self.mandatory or not complete:
+            plan.steps.allow(STEPS_AT_MOST)
+            leads = self._leads_somewhere(draft, plan.steps)
+            if self.mandatory and not leads:
+                raise Unroutable("no queue is bound to the exchange with a key that matches")
         if wiring is not None:
             wire(plan, self.world, wiring)
-        queues = self._queues(draft)
+        plan.steps.allow(STEPS_AT_MOST)
+        queues = self._queues(draft, plan.steps)
+        plan.steps.taken += len(queues)
         self._reached = [queue.name for queue in queues]
         if not self.message.delay:
             plan.readied.update((self.world, name) for name in self._reached)
@@ -146,25 +154,23 @@ class Publish(Verb[int]):
         self._rows = sum(1 + messages_at_most(queue, draft.find) for queue in queues)
         return operation if self.value is None else self.value.operation(operation)
 
-    def _queues(self, draft: Draft) -> list[QueueRow]:
+    def _queues(self, draft: Draft, steps: Steps) -> list[QueueRow]:
         """The queues that the keys lead to, each once."""
         if self.exchange != DEFAULT_EXCHANGE:
-            return draft.wiring.route(self.exchange, self.keys)
-        found = (draft.find(key) for key in dict.fromkeys(self.keys))
+            return draft.wiring.route(self.exchange, self.keys, steps)
+        found = (draft.find(key) for key in self.keys)
         return [queue for queue in found if queue is not None]
 
-    def _leads_somewhere(self, draft: Draft) -> bool:
-        """Whether a queue will be reached, once the wiring is made."""
-        if self._queues(draft):
-            return True
-        wiring = self.wiring
+    def _leads_somewhere(self, draft: Draft, steps: Steps) -> bool:
+        """Whether a queue will be reached, once the wiring is made. Raises `TooManyPatterns`."""
+        there, wiring = bool(self._queues(draft, steps)), self.wiring
         if wiring is None:
-            return False
+            return there
         if self.exchange == DEFAULT_EXCHANGE:
-            return wiring.queue in self.keys
+            return there or wiring.queue in self.keys
         routes = ROUTES[draft.wiring.type_of(self.exchange) or TOPIC]()
         routes.bind(0, wiring.key)
-        return any(routes.lead(key, ()) for key in self.keys)
+        return bool(routes.lead(self.keys, (), steps)) or there
 
     def _operation(self, plan: Plan, queues: Sequence[QueueRow]) -> store.Operation:
         if not queues:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Container, Iterable, Sequence
+from collections.abc import Callable, Collection, Container, Iterable
 
 from mqgate.engine.exchanges import ROUTES, Bound, Routes
+from mqgate.engine.patterns import Steps
 from mqgate.engine.values import DEFAULT_EXCHANGE, PREDECLARED
 from mqgate.storage.interface import BindingRow, ExchangeRow, QueueRow
 
@@ -29,10 +30,12 @@ class Exchanges:
         """Whether there is such a binding."""
         return (exchange, key) in self.bindings.get(queue, ())
 
-    def lead(self, exchange: str, key: str, without: Collection[Bound] = ()) -> set[int]:
-        """The queues that a key leads to, as if some bindings were not there."""
+    def lead(
+        self, exchange: str, keys: Iterable[str], steps: Steps, without: Collection[Bound] = ()
+    ) -> set[int]:
+        """The queues that keys lead to, as if some bindings were not there."""
         routes = self._routes.get(exchange)
-        return routes.lead(key, without) if routes is not None else set()
+        return routes.lead(keys, without, steps) if routes is not None else set()
 
     def apply(
         self,
@@ -109,16 +112,14 @@ class WiringDraft:
             exchange, queue, key
         )
 
-    def route(self, exchange: str, keys: Sequence[str]) -> list[QueueRow]:
+    def route(self, exchange: str, keys: Collection[str], steps: Steps) -> list[QueueRow]:
         """The queues that these keys lead to, each once, in the order of their numbers.
 
-        Not for the default exchange, which has no bindings.
+        Not for the default exchange, which has no bindings. Raises `TooManyPatterns`.
         """
         without = self._unbound.get(exchange, ())
-        numbers: set[int] = set()
-        for key in keys:
-            numbers |= self._there.lead(exchange, key, without)
-            numbers |= self._added.lead(exchange, key)
+        numbers = self._there.lead(exchange, keys, steps, without)
+        numbers |= self._added.lead(exchange, keys, steps)
         found = (self._queue_of(number) for number in sorted(numbers))
         return [queue for queue in found if queue is not None]
 

@@ -18,8 +18,11 @@ from mqgate.engine.errors import (
     QueueNotFound,
     ReservedName,
     StoreUnavailable,
+    TooManyPatterns,
     Unroutable,
 )
+from mqgate.engine.exchanges import TopicRoutes
+from mqgate.engine.patterns import STEPS_AT_MOST, Steps
 from mqgate.engine.values import NewMessage, Taken, Topology, Wiring
 from mqgate.storage.interface import Batch, Stale
 from mqgate.storage.sqlite import Inline, SQLiteStore
@@ -564,7 +567,7 @@ class LifeTests(PublishingCase):
         self.assertEqual(self.publish("k"), 1)
         tables = self.engine._catalogue.world(self.world).exchanges
         self.assertEqual(list(tables.bindings.values()), [{("e", "k")}])  # nothing is left behind
-        self.assertEqual(len(tables.lead("e", "k")), 1)
+        self.assertEqual(len(tables.lead("e", ["k"], Steps())), 1)
         self.post(b"x", queue="q")  # another one of that name
         self.assertEqual(self.publish("k"), 1)
         self.restart()
@@ -696,6 +699,73 @@ class DeclareTests(PublishingCase):
             with self.assertRaises(error):
                 self.engine.declare(self.world, topology)
         self.refused(self.engine.publish(self.world, "new", [], NewMessage(b"")), ExchangeNotFound)
+
+
+#: A pattern that a long row of ``a`` fits in as many ways as there can be.
+TRAP = ".".join(["#", "a"] * 63)
+
+
+def costly(last: object) -> str:
+    """A key for which looking costs some thousand steps where that pattern is."""
+    return ".".join(["a"] * 120 + [str(last)])
+
+
+class CostTests(PublishingCase):
+    """What it costs to look for queues is bounded: nobody is answered meanwhile."""
+
+    def test_a_publish_for_which_it_would_take_too_long_is_refused(self) -> None:
+        self.wire(key=TRAP)
+        self.wire(key="#")
+        keys = [costly(number) for number in range(20)]
+        published = self.engine.publish(self.world, "e", keys, NewMessage(b""))
+        self.refused(published, TooManyPatterns)
+        self.assertEqual(self.publish(keys[0]), 1)
+        self.assertEqual(self.publish(*["k"] * 20, *keys[:1] * 20, "x.y.z"), 1)
+        self.assertEqual(self.bodies(), [b"m", b"m"])
+
+    def test_it_is_refused_before_anything_is_made_for_it(self) -> None:
+        for exchange, key, keys in (
+            ("e", "k", [costly(number) for number in range(20)]),
+            ("new", TRAP, [costly(number) for number in range(20)]),
+        ):
+            self.wire(key=TRAP)
+            published = self.engine.publish(
+                self.world,
+                exchange,
+                [key, *keys],
+                NewMessage(b""),
+                wiring=wiring(exchange, "other", key),
+            )
+            self.refused(published, TooManyPatterns)
+            self.assertEqual(self.names(), ["q"])
+        self.refused(self.engine.publish(self.world, "new", [], NewMessage(b"")), ExchangeNotFound)
+
+    def test_costly_ones_do_not_share_a_batch_and_keep_their_order(self) -> None:
+        self.wire(key=TRAP)
+        self.wire(key="#")
+        self.store.batches.clear()
+        done = [
+            self.engine.publish(self.world, "e", [costly(number)], NewMessage(b"%d" % number))
+            for number in range(40)
+        ]
+        while not all(each.called for each in done):
+            self.turn()
+        batches = [len(batch.operations) for batch in self.store.batches]
+        self.assertEqual(sum(batches), 40)
+        self.assertLess(max(batches), 20)
+        self.assertEqual(self.engine.entering, 0)
+        self.assertEqual(self.bodies(), [b"%d" % number for number in range(40)])
+
+    def test_the_bound_is_far_from_what_is_usual(self) -> None:
+        tree = TopicRoutes()
+        for number in range(10_000):
+            tree.bind(number, f"site.{number}.#")
+            tree.bind(number, f"*.{number}.*.alarm")
+            tree.bind(number, f"#.kind{number}.#")
+        steps = Steps()
+        keys = [f"site.{number}.floor.alarm" for number in range(100)]
+        self.assertEqual(tree.lead(keys, (), steps), set(range(100)))
+        self.assertLess(steps.taken, STEPS_AT_MOST / 10)
 
 
 class OrderTests(PublishingCase):
