@@ -10,6 +10,8 @@ from mqgate.engine.patterns import AMQP, MQTT
 LONGEST_TOPIC = 128
 LARGEST_VALUE = 64 * 1024
 
+#: Stands first in what is kept with a message that was published to a topic.
+_MARK = b"topic\n"
 _CHARACTERS = re.compile(r"[A-Za-z0-9.,:;\-_$/+#]*")
 _SEPARATORS = re.compile(r"/{2,}")
 
@@ -27,6 +29,16 @@ def normal(text: str) -> str:
 def key_of(topic: str) -> str:
     """The routing key of what is published to a topic."""
     return topic.replace(MQTT.separator, AMQP.separator)
+
+
+def note(key: str) -> bytes:
+    """What is kept with a message that was published to a topic, which its queues do not tell."""
+    return _MARK + key.encode()
+
+
+def noted(kept: bytes) -> str | None:
+    """The routing key that was noted so; None if this is something else."""
+    return kept.removeprefix(_MARK).decode() if kept.startswith(_MARK) else None
 
 
 def topic_of(key: str) -> str | None:

@@ -17,7 +17,7 @@ from twisted.internet.defer import Deferred, fail
 from mqgate.engine.errors import InvalidRequest, TopicsFull
 from mqgate.engine.patterns import MQTT
 from mqgate.engine.planning import Plan, Verb
-from mqgate.engine.topic_names import LARGEST_VALUE, key_of, topic_of
+from mqgate.engine.topic_names import LARGEST_VALUE, key_of, note, topic_of
 from mqgate.engine.topics import Names
 from mqgate.engine.values import TOPIC_EXCHANGE, NewMessage
 from mqgate.storage import interface as store
@@ -83,7 +83,9 @@ class TopicValues:
         if error := _wrong(topic):
             return fail(error)
         value = Value(world, topic, data, retained, True, self._most, self._library)
-        return self._publish(world, TOPIC_EXCHANGE, (key_of(topic),), NewMessage(data), value)
+        key = key_of(topic)
+        message = NewMessage(data, props=note(key))
+        return self._publish(world, TOPIC_EXCHANGE, (key,), message, value)
 
     def read(self, world: int, pattern: str, *, retained: bool = False) -> Deferred[bytes | None]:
         """Of the topics that an MQTT filter matches, the value that was published last.

@@ -109,7 +109,7 @@ class NewMessage(msgspec.Struct, gc=False):
     delay: int = 0
     #: Gone after so long; None = never.
     expires_in: int | None = None
-    #: Opaque to the engine; given back with the message.
+    #: Opaque to the engine, but for `topic_names.note`; given back with the message.
     props: bytes | None = None
 
 

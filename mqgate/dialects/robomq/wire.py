@@ -13,6 +13,8 @@ import attrs
 import msgspec
 
 from mqgate.dialects.robomq.refusal import Refused, precondition_failed
+from mqgate.engine import topic_names
+from mqgate.engine.values import TOPIC_EXCHANGE
 
 #: The longest ``X-AMQP-Properties`` that is handed out: clients take no line over 64 KiB, and a
 #: message that nobody can take in would be lost as it is taken.
@@ -71,12 +73,16 @@ def pack(exchange: str, key: str, kind: bytes, properties: bytes) -> bytes:
 def unpack(kept: bytes | None, queue: str) -> Kept:
     """What `pack` packed; of another dialect's message in ``queue``, as good as it can be told.
 
-    That is: as if it had been published on the default exchange, without any properties.
+    That is: without any properties, as if it had been published on the default exchange; or where
+    topics lead to, if it was published to one.
     """
     if kept is not None:
         mark, *pieces = kept.split(b"\n", 4)
         if mark == _MARK and len(pieces) == 4:
             return Kept(*pieces)
+        key = topic_names.noted(kept)
+        if key is not None:
+            return Kept(_ascii(TOPIC_EXCHANGE), _ascii(key), _ANY_TYPE, _NONE)
     return Kept(b'""', _ascii(queue), _ANY_TYPE, _NONE)
 
 

@@ -20,6 +20,23 @@ class AcrossTests(ShiftrCase):
         self.assertEqual([each.status for each in found], [200, 200, 204])
         self.assertEqual([each.body for each in found[:2]], [b"21.5", b"12.0"])
 
+    def test_it_looks_there_as_if_published_on_the_exchange_with_that_key(self) -> None:
+        self.bind("sensors.#")
+        self.publish("sensors/k-1:x,y/a.b", b"\xff")
+        answer = self.get("sensors.#", "inbox", "amq.topic")
+        self.assertEqual(answer.body, b"\xff")
+        self.assertEqual(
+            answer.envelop,
+            {
+                "deliveryTag": 1,
+                "redelivered": False,
+                "exchange": "amq.topic",
+                "routingKey": "sensors.k-1:x,y.a.b",
+                "messageCount": 0,
+            },
+        )
+        self.assertEqual(answer.properties, {"headers": {}})
+
     def test_a_robomq_publish_sets_the_latest_value(self) -> None:
         self.published("21.5", "sensors.kitchen", "inbox", "amq.topic")
         self.assertEqual(self.value("sensors/kitchen"), b"21.5")
