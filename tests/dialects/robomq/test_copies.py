@@ -96,6 +96,23 @@ class CopyTests(PublishCase):
     def test_they_are_keys_and_no_patterns(self) -> None:
         self.assertEqual(self.reached({"CC": ["#", "*"]}), {})
 
+    def test_those_for_which_looking_would_take_too_long_are_refused_and_nothing_is_made(
+        self,
+    ) -> None:
+        trap = ".".join(["%23", "a"] * 60)
+        self.get(trap)
+        keys = [".".join(["a"] * 100 + [str(number)]) for number in range(30)]
+        for name in ("CC", "BCC"):
+            answer = self.post("x", "a.b", "new", properties={name: keys})
+            self.assert_refused(
+                answer,
+                403,
+                "403 ACCESS_REFUSED - the routing keys fit the beginnings of too many bindings",
+            )
+        self.assertNotIn("new", self.queue_names())
+        self.published("y", "a.b", properties={"CC": keys[:1]})
+        self.assertEqual(self.bodies(), ["y"])
+
     def test_on_the_default_exchange_they_name_queues(self) -> None:
         self.published("a", "one", "own", "", properties={"CC": ["two", "missing"]})
         self.assertEqual([self.bodies("one", "one"), self.bodies("two", "two")], [["a"], ["a"]])

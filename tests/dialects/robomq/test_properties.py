@@ -6,7 +6,7 @@ import json
 import math
 from typing import Any
 
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 from twisted.trial.unittest import SynchronousTestCase
@@ -44,6 +44,9 @@ _NAMES = (
 )  # fmt: skip
 _GIVEN = st.dictionaries(st.sampled_from(_NAMES), _VALUES, max_size=6)
 
+#: The first of such values takes seconds to make where others use the machine.
+_PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
 
 def read(header: bytes) -> Publish:
     """What the user ``demo`` says."""
@@ -77,11 +80,13 @@ class HostileTests(SynchronousTestCase):
         self.assert_read_or_refused(header)
 
     @given(_GIVEN, st.booleans())
+    @_PATIENT
     def test_values_of_all_kinds_at_every_name(self, given: dict[str, Any], ascii: bool) -> None:
         text = json.dumps(given, ensure_ascii=ascii)
         self.assert_read_or_refused(text.encode("utf-8", "surrogatepass"))
 
     @given(_GIVEN.map(json.dumps), st.data())
+    @_PATIENT
     def test_damaged_json(self, text: str, data: st.DataObject) -> None:
         header = bytearray(text.encode())
         for _ in range(data.draw(st.integers(1, 3))):

@@ -11,7 +11,7 @@ from twisted.logger import capturedLogs
 from mqgate.dialects.shiftr import DECLARATION
 from mqgate.dialects.shiftr.door import Door
 from mqgate.dialects.shiftr.settings import Desktop, Settings
-from mqgate.engine.errors import OperationFailed, StoreUnavailable
+from mqgate.engine.errors import LimitReached, OperationFailed, StoreUnavailable
 from mqgate.web.front import Barred, Front
 from mqgate.web.site import GateSite
 from tests.dialects.robomq.case import Healthy, basic
@@ -240,6 +240,11 @@ class FailureTests(ShiftrCase):
         self.failing(StoreUnavailable("the disk is full"))
         answer = self.broker("GET", "a")
         self.assertEqual((answer.status, answer.text), (503, "the disk is full"))
+
+    def test_what_a_queue_behind_it_cannot_take_is_507(self) -> None:
+        self.failing(LimitReached("it is full"))
+        answer = self.broker("GET", "a")
+        self.assertEqual((answer.status, answer.text), (507, "queue-limit: it is full"))
 
     def test_what_could_not_be_done_is_500(self) -> None:
         self.failing(OperationFailed("why"))
