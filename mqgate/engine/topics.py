@@ -6,6 +6,7 @@ tree, ``+/nomatch`` has to look into every first word there is. docs/decisions/ 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Iterator
 
 from mqgate.engine.patterns import MQTT
@@ -16,6 +17,10 @@ SYSTEM = "$"
 
 #: A copy that has twice as many topics as there are, and so many more, is made anew.
 SLACK = 1000
+
+#: In how many further collections a topic is looked for. All words of a long filter may be those of
+#: most topics, and then it is quicker to compare the topics themselves.
+LOOKED_UP = 2
 
 #: What a topic has in common with others: how many words it has, counted negatively if it is a
 #: system topic …
@@ -99,14 +104,22 @@ class Recency:
             sets = [self._shapes.get(shape, {})]
         smallest, *others = sorted(sets, key=len)
         topics: Iterator[str] = reversed(smallest)
-        for other in others:
+        for other in others[:LOOKED_UP]:
             topics = filter(other.__contains__, topics)
+        if len(others) > LOOKED_UP:
+            topics = filter(_beginning(words).match, topics)
         return next(topics, None)
 
     def _sharing(self, trait: Trait) -> dict[str, None] | tuple[str, ...]:
         """The topics that share a trait, the last one at the end."""
         sharing = self._traits.get(trait, ())
         return (sharing,) if isinstance(sharing, str) else sharing
+
+
+def _beginning(words: list[str]) -> re.Pattern[str]:
+    """What finds out whether a topic begins with these words, or consists of them."""
+    parts = ("[^/]*" if word == MQTT.one else re.escape(word) for word in words)
+    return re.compile(MQTT.separator.join(parts) + r"(?![^/])")
 
 
 def _put_last(topics: dict[str, None], topic: str) -> None:

@@ -10,7 +10,7 @@ from mqgate.engine.topics import Names, Recency
 from mqgate.storage.interface import Found, TopicRow
 from tests.engine.topic_model import matches
 
-WORDS = st.sampled_from(["a", "b", "c", "$d", "long-word"])
+WORDS = st.sampled_from(["a", "b", "c", "$d", "long-word", "a.b", "axb"])
 TOPICS = st.lists(WORDS, min_size=1, max_size=5).map("/".join)
 FILTERS = st.tuples(
     st.lists(st.one_of(WORDS, st.just("+")), max_size=5), st.sampled_from([[], ["#"]])
