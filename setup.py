@@ -63,10 +63,12 @@ setup(
         "Twisted[tls]>=26.10",
         "attrs>=23.2",
         "cryptography>=42",
+        "hyperlink>=21",
         "msgspec>=0.19",
         "prometheus-client>=0.22",
         "pyOpenSSL>=25.1",
         "service-identity>=24.1",
+        "treq>=24.9",
         "zope.interface>=6",
     ],
 )

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from mqgate.engine.errors import InvalidRequest
 from mqgate.engine.ids import LARGEST
-from mqgate.engine.values import NewAlert
+from mqgate.engine.values import NewAlert, Wiring
 
 
 def check_names(*names: str) -> None:
@@ -18,6 +18,11 @@ def check_names(*names: str) -> None:
             name.encode()
         except UnicodeEncodeError:
             raise InvalidRequest("a name has to be text") from None
+
+
+def names_in(wiring: Wiring | None) -> tuple[str, ...]:
+    """The names that would be stored of it."""
+    return () if wiring is None else (wiring.exchange, wiring.queue, wiring.key)
 
 
 def check_alerts(alerts: Iterable[NewAlert]) -> None:

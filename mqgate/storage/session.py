@@ -17,6 +17,7 @@ from mqgate.storage.interface import (
     Release,
     WorldRows,
 )
+from mqgate.storage.push_session import PushSession
 from mqgate.storage.topic_session import TopicSession
 
 #: A (world, shelf).
@@ -40,6 +41,10 @@ class Session(TopicSession, Protocol):
     @property
     def alerts(self) -> AlertSession:
         """Those about alerts."""
+
+    @property
+    def pushes(self) -> PushSession:
+        """Those about pushes."""
 
     # -- the catalogue and the gateway
 

@@ -10,16 +10,21 @@ from __future__ import annotations
 from mqgate.storage.executor import (
     acknowledging,
     alerting,
+    claiming,
     handing_out,
     posting,
     publishing,
+    pushing,
     topics,
     upkeep,
 )
 from mqgate.storage.executor.execution import Execution, Kind
 from mqgate.storage.interface import (
+    AcknowledgePush,
     Batch,
+    ClaimPushes,
     Delete,
+    DeletePushed,
     DropValues,
     EmptyShelves,
     FindValue,
@@ -35,6 +40,9 @@ from mqgate.storage.interface import (
     ReadValue,
     Release,
     Reserve,
+    ResumePushes,
+    SettlePush,
+    ShowPushes,
     Stale,
     Sweep,
     Take,
@@ -52,6 +60,10 @@ ORDER: tuple[Kind, ...] = (
     (EmptyShelves, upkeep.empty_shelves),
     (Forget, upkeep.forget),
     (Probe, upkeep.probe),
+    (ResumePushes, claiming.resume),
+    (SettlePush, pushing.settle),
+    (AcknowledgePush, pushing.acknowledge),
+    (DeletePushed, pushing.delete),
     (Delete, acknowledging.delete),
     (Touch, acknowledging.touch),
     (Release, acknowledging.release),
@@ -61,6 +73,7 @@ ORDER: tuple[Kind, ...] = (
     (PublishValue, topics.publish),
     (Post, posting.post),
     (Publish, publishing.publish),
+    (ClaimPushes, claiming.claim),
     (Reserve, handing_out.reserve),
     (Take, publishing.take),
     (Peek, handing_out.peek),
@@ -68,6 +81,7 @@ ORDER: tuple[Kind, ...] = (
     (ReadValue, topics.read),
     (FindValue, topics.find),
     (Watch, alerting.ring),
+    (ShowPushes, pushing.show),
 )
 
 

@@ -12,6 +12,9 @@ from mqgate.storage.session import ExpiredRow, Session, Shelf
 
 Op = TypeVar("Op", bound=Operation)
 
+#: The state of a message that is being pushed.
+PUSHED = 4
+
 #: A count first removes up to so many messages that have expired.
 SWEPT_BEFORE_COUNTING = 1000
 
@@ -39,6 +42,8 @@ class Execution:
         self.left: Counter[Shelf] = Counter()
         #: By how much operations changed sizes, where that is not to be seen from their results.
         self.changes: dict[int, Mapping[Shelf, int]] = {}
+        #: The shelves that operations on pushes have taken a message off, by their places.
+        self.ended: dict[int, Shelf] = {}
         #: Queues by (world, name) without which the batch cannot be carried out.
         self.missing: list[tuple[int, str]] = []
         for index, operation in enumerate(batch.operations):
@@ -122,6 +127,10 @@ class Execution:
     def remove_expired(self, rows: Sequence[ExpiredRow]) -> None:
         """Remove messages that have expired, and count them off."""
         self.remove((row[0], row[4]) for row in rows)
+        if pushed := [row for row in rows if row[3] == PUSHED]:
+            for shelf in {(row[1], row[2]) for row in pushed}:
+                ids = [row[0] for row in pushed if (row[1], row[2]) == shelf]
+                self.session.pushes.remember(self.now, shelf, ids)
         gone = Counter((row[1], row[2]) for row in rows if row[3] != 3)
         for shelf, n in gone.items():
             # A shelf that no queue uses any more has no counters, and must get none; one that a

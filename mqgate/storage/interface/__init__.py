@@ -39,6 +39,7 @@ from mqgate.storage.interface.messages import (
     Post,
     PostRow,
     Probe,
+    PushRow,
     PutBack,
     Release,
     Reserve,
@@ -48,6 +49,18 @@ from mqgate.storage.interface.messages import (
     Touch,
 )
 from mqgate.storage.interface.publishing import HELD_COUNTED, Copy, Publish, Take, Taken
+from mqgate.storage.interface.pushes import (
+    AcknowledgePush,
+    Claimed,
+    ClaimedPush,
+    ClaimPushes,
+    DeletePushed,
+    PushKey,
+    PushStatus,
+    ResumePushes,
+    SettlePush,
+    ShowPushes,
+)
 from mqgate.storage.interface.topics import (
     Dropped,
     DropValues,
@@ -65,6 +78,7 @@ __all__ = [
     "INSTANT_SHIFT",
     "LEVELS",
     "SLOT_SHIFT",
+    "AcknowledgePush",
     "Alert",
     "Batch",
     "Bell",
@@ -73,10 +87,14 @@ __all__ = [
     "Census",
     "Change",
     "Check",
+    "ClaimPushes",
+    "Claimed",
+    "ClaimedPush",
     "Copy",
     "Count",
     "Damaged",
     "Delete",
+    "DeletePushed",
     "DropValues",
     "Dropped",
     "EmptyShelves",
@@ -101,6 +119,9 @@ __all__ = [
     "Publish",
     "PublishValue",
     "Published",
+    "PushKey",
+    "PushRow",
+    "PushStatus",
     "PutBack",
     "QueueFigures",
     "QueueRow",
@@ -111,6 +132,9 @@ __all__ = [
     "Reserve",
     "Reserved",
     "Reshelf",
+    "ResumePushes",
+    "SettlePush",
+    "ShowPushes",
     "Stale",
     "Store",
     "StoreError",
@@ -176,6 +200,12 @@ Operation: TypeAlias = (
     | DropValues
     | Watch
     | Leave
+    | ResumePushes
+    | ClaimPushes
+    | SettlePush
+    | AcknowledgePush
+    | DeletePushed
+    | ShowPushes
 )
 
 
