@@ -64,10 +64,12 @@ setup(
         "attrs>=23.2",
         "cryptography>=42",
         "lxml>=5.3",
+        "hyperlink>=21",
         "msgspec>=0.19",
         "prometheus-client>=0.22",
         "pyOpenSSL>=25.1",
         "service-identity>=24.1",
+        "treq>=24.9",
         "zope.interface>=6",
     ],
 )

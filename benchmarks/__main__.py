@@ -76,8 +76,9 @@ def measure_all(bench: Bench) -> list[Row]:
 
 def _short(row: Row, elapsed: float) -> str:
     figures = row.figures
+    tail = f" p99 {figures['p99_ms']:.2f} ms," if "p99_ms" in figures else ""
     return (
-        f"{figures['cpu_ms']:.4f} CPU-ms, p99 {figures['p99_ms']:.2f} ms,"
+        f"{figures['cpu_ms']:.4f} CPU-ms,{tail}"
         f" others {figures['others_cores']:.2f} cores ({elapsed:.0f} s)"
     )
 

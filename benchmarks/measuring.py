@@ -11,7 +11,7 @@ from pathlib import Path
 
 import attrs
 
-from benchmarks import load, topics, wake
+from benchmarks import load, push, topics, wake
 from benchmarks.figures import BenchmarkFailed, Cell, Row
 from benchmarks.plan import FEW, Options
 from benchmarks.proc import cpu_seconds, memory_mb
@@ -29,6 +29,10 @@ SWEPT_WITHIN = 60.0
 #: A server that used less CPU than that in a second has nothing left to do.
 QUIET_CPU = 0.025
 
+#: For receivers with a certificate of the server's own authority.
+TRUSTING = '\n[ironmq]\npush_ca_file = "tls/ca.pem"\n'
+
+PUSHES = 5_000
 WAKE_POSTS = 200
 IDLE_SECONDS = 5.0
 FILL_CALLERS = 8
@@ -51,6 +55,7 @@ class Bench:
         """The figures of a cell; raises `BenchmarkFailed`."""
         measure = {
             "constant": self._constant,
+            "push": self._push,
             "wake": self._wake,
             "backlog": self._backlog,
             "topics": self._topics,
@@ -113,6 +118,15 @@ class Bench:
             if gate.rows() != 2 * measured.posted - measured.deleted:
                 raise BenchmarkFailed("the database has other messages than were acknowledged")
         return measured.figures
+
+    def _push(self, cell: Cell) -> dict[str, float]:
+        tls = cell.transport == "TLS"
+        # The receiver has the server's own certificate.
+        with self._gate(TRUSTING if tls else "") as gate:
+            job = push.Job(
+                gate.target(), PUSHES, self.options.size, gate.data / "tls" if tls else None
+            )
+            return push.measure(job, gate.pid, self.generator_cores)
 
     def _wake(self, cell: Cell) -> dict[str, float]:
         with self._gate() as gate:

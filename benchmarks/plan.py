@@ -11,7 +11,7 @@ from benchmarks.figures import Cell
 from benchmarks.topics import READS
 
 LOAD_CASES = ("constant", "post", "life", "batch", "take", "publish", "topic")
-CASES = (*LOAD_CASES, "wake", "backlog", "topics")
+CASES = (*LOAD_CASES, "push", "wake", "backlog", "topics")
 TRANSPORTS = ("plain", "TLS")
 FEW = 1_000
 #: Topics among which is read, and by how many at a time.
@@ -48,7 +48,7 @@ def cells(options: Options) -> list[Cell]:
                 for depth in TOPICS
                 for read in READS
             ]
-        elif case == "wake":
+        elif case in ("push", "wake"):
             found += [Cell(case, transport) for transport in options.transports]
         else:
             found += _load_cells(case, options)

@@ -83,6 +83,7 @@ def markdown(results: Results) -> str:
     rows = results.rows
     sections = (
         ("Requests", _load_table(rows)),
+        ("Pushes", _push_table(rows)),
         ("Waiting polls", _wake_table(rows)),
         ("Messages that wait", _backlog_table(rows)),
         ("Topics", _topics_table(rows)),
@@ -136,6 +137,18 @@ def _load_table(rows: Sequence[Row]) -> str:
         )
     head = ["case", "over", "callers", "CPU-ms a message", "messages/s", "requests/s"]
     head += ["p50 ms", "p99 ms", "max ms", "CPU a request / stock"]
+    return table(head, lines) if lines else ""
+
+
+def _push_table(rows: Sequence[Row]) -> str:
+    names = ("cpu_ms", "pushes_per_cpu_s", "messages_per_s")
+    lines = [
+        ["post in batches of 100, push each", row.cell.transport]
+        + [number(row.figures[name]) for name in names]
+        for row in rows
+        if row.cell.case == "push"
+    ]
+    head = ["pushes", "over", "CPU-ms a message", "pushes a CPU-second", "messages/s"]
     return table(head, lines) if lines else ""
 
 

@@ -10,16 +10,24 @@ from typing import Any
 import attrs
 import msgspec
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.defer import TimeoutError as Late
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from mqgate.allowances import allowances
 from mqgate.config.introduction import introduce, where
 from mqgate.config.values import Configuration
 from mqgate.config.worlds import world_name
-from mqgate.dialects.declaration import Declaration, Grant, Opening
+from mqgate.dialects.declaration import (
+    Background,
+    CannotOpen,
+    Declaration,
+    Grant,
+    Opening,
+    Outside,
+)
 from mqgate.engine.commits import Limits
 from mqgate.engine.engine import Engine
 from mqgate.engine.errors import EngineError
@@ -108,6 +116,8 @@ class Gate(Service):
         self._engine: Engine | None = None
         #: The doors behind the listeners that dialects have for themselves, by dialect.
         self._annexes: dict[str, Dialect] = {}
+        #: What the dialects have going on by itself.
+        self._background: list[Background] = []
         self._upkeep = LoopingCall(self._look_after_certificates)
         self._upkeep.clock = surroundings.reactor
         self._upkeep_fault = ""
@@ -140,6 +150,8 @@ class Gate(Service):
             self._engine, dialects, metrics = self._open_rooms()
         self._listeners.admit(lambda listener: self._site(listener, dialects, metrics))
         self._engine.start()
+        for each in self._background:
+            each.start()
         self._upkeep.start(REFRESH_SECONDS, now=False)
         self._pause = None
         self._tell_operator()
@@ -169,6 +181,7 @@ class Gate(Service):
             opened=opened,
             allowances=allowed,
             observer=self._monitoring.batches,
+            push_observer=self._monitoring.pushes,
         )
         metrics = None
         if self._configuration.scraping:
@@ -221,7 +234,13 @@ class Gate(Service):
             numbers = {name: worlds[world_name(declaration.name, name)] for name in names}
             grants.append(Grant(section, numbers))
         settings = self._configuration.settings[declaration.name]
-        return Opening(engine, settings, grants)
+        outside = Outside(
+            self._around.reactor,
+            self._configuration.folder,
+            self._configuration.server.public_url,
+            self._background.append,
+        )
+        return Opening(engine, settings, grants, outside)
 
     def _site(
         self, listener: Listener, dialects: Sequence[Dialect], metrics: Room | None
@@ -271,7 +290,7 @@ class Gate(Service):
         """Turn what keeps a server from starting into one line for its operator."""
         try:
             yield
-        except (ListenError, StoreError, TLSError, OSError) as error:
+        except (CannotOpen, ListenError, StoreError, TLSError, OSError) as error:
             line = " ".join(str(error).split())
             if not self._around.log_is_shown:
                 self._log.critical("mqgate cannot start: {line}", line=line)
@@ -324,7 +343,9 @@ class Gate(Service):
             self._configuration.server.shutdown_seconds - LAST_COMMIT_SECONDS
         )
         engine.drain()
+        ended = self._end_background()
         await hung_up
+        await ended
         self._monitoring.close()
         try:
             await engine.stop().addTimeout(LAST_COMMIT_SECONDS, self._around.reactor)
@@ -335,3 +356,17 @@ class Gate(Service):
             return
         await self._store.close()
         self._log.info("Stopped: everything accepted is on disk")
+
+    def _end_background(self) -> Deferred[list[None]]:
+        """End what goes on by itself, in the time that clients are given as well."""
+        background, self._background = self._background, []
+        seconds = self._configuration.server.shutdown_seconds - LAST_COMMIT_SECONDS
+        reactor = self._around.reactor
+        ended = [each.stop().addTimeout(seconds, reactor) for each in background]
+        return gatherResults([each.addErrback(self._not_ended) for each in ended])
+
+    def _not_ended(self, failure: Failure) -> None:
+        if failure.check(Late):
+            self._log.warn("Stopped while pushes were under way: they are repeated")
+        else:
+            self._log.failure("What goes on by itself could not be ended", failure)

@@ -17,6 +17,18 @@ PACKAGE = Path(mqgate.__file__).parent
 #: Where a module may import the reactor, and nowhere else.
 REACTOR_OWNER = "mqgate.tap"
 REACTOR = "twisted.internet.reactor"
+#: What asks others over HTTP, and the modules of dialects that do.
+CLIENT_SIDE = (
+    "twisted.protocols.policies",
+    "twisted.protocols.tls",
+    "twisted.web.client",
+    "twisted.web.iweb",
+)
+WAY_OUT = {
+    "mqgate.dialects.ironmq.connections",
+    "mqgate.dialects.ironmq.sending",
+    "mqgate.dialects.ironmq.trust",
+}
 
 
 def module_name(path: Path) -> str:
@@ -106,6 +118,7 @@ class WallTests(SynchronousTestCase):
                         room,
                         "mqgate.dialects.declaration",
                         "mqgate.dialects.unforeseen",
+                        "mqgate.engine.deliveries",
                         "mqgate.engine.engine",
                         "mqgate.engine.errors",
                         "mqgate.engine.topic_names",
@@ -113,10 +126,21 @@ class WallTests(SynchronousTestCase):
                         "mqgate.engine.values",
                         "mqgate.web.values",
                         "twisted.web.http_headers",
+                        *CLIENT_SIDE,
                     ),
                 ),
                 [],
             )
+
+    def test_a_dialects_way_out_is_in_few_modules(self) -> None:
+        """What asks others over HTTP is apart from what answers."""
+        users = {
+            module
+            for module, imported in every_import()
+            if within(module, "mqgate.dialects")
+            and any(within(imported, each) for each in CLIENT_SIDE)
+        }
+        self.assertEqual(users, WAY_OUT)
 
     def test_what_is_read_from_the_wire_is_read_by_pure_functions(self) -> None:
         for dialect in dialects():

@@ -23,7 +23,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from mqgate.config.first_run import DATABASE, FILE, make_folder, prepare
 from mqgate.config.reader import Overrides, read
 from mqgate.config.values import Configuration
-from mqgate.dialects.declaration import Opening
+from mqgate.dialects.declaration import CannotOpen, Opening
 from mqgate.engine.commits import Limits
 from mqgate.engine.values import NewMessage, Topology
 from mqgate.service import (
@@ -40,6 +40,7 @@ from mqgate.supervision import Supervision
 from mqgate.terminal import Terminal
 from mqgate.tls.certificates import RENEW_BEFORE, SERVER_LIFETIME, ensure
 from mqgate.web.limits import HTTPLimits
+from mqgate.web.values import Dialect
 from tests.config.sample import NAMESPACE, counting_hex, declare
 
 #: When these tests take place.
@@ -199,6 +200,78 @@ class DeclaringTests(GateTestCase):
             self.assertEqual(self.successResultOf(published), 1)
             self.successResultOf(self.stop(gate))
             self.gates.remove(gate)
+
+
+class Errand:
+    """Something that a dialect has going on by itself; it ends when it is told to."""
+
+    def __init__(self) -> None:
+        self.started = 0
+        self.ending: Deferred[None] | None = None
+
+    def start(self) -> None:
+        self.started += 1
+
+    def stop(self) -> Deferred[None]:
+        self.ending = Deferred()
+        return self.ending
+
+
+class BackgroundTests(GateTestCase):
+    """What dialects have going on by itself."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.errand = Errand()
+
+        def open_door(opening: Opening) -> Dialect:
+            assert opening.outside is not None
+            opening.outside.run(self.errand)
+            return self.plain.open(opening)
+
+        self.plain = self.declarations[0]
+        self.declarations[0] = attrs.evolve(self.plain, open=open_door)
+
+    def test_it_begins_when_the_engine_works_and_ends_before_it(self) -> None:
+        gate = self.gate()
+        gate.privilegedStartService()
+        self.assertEqual(self.errand.started, 0)
+        gate.startService()
+        self.assertEqual(self.errand.started, 1)
+        stopping = self.stop(gate)
+        self.assertNoResult(stopping)
+        assert self.errand.ending is not None
+        posted = self.opened[0].engine.list_queues(1, offset=0, limit=1)
+        self.reactor.pump([0] * 5)
+        self.successResultOf(posted)
+        self.errand.ending.callback(None)
+        self.reactor.pump([0] * 5)
+        self.successResultOf(stopping)
+
+    def test_it_is_waited_for_as_long_as_clients_are(self) -> None:
+        gate = self.start(self.gate(f"shutdown_seconds = 3\n{PLAIN}{NAMESPACE}"))
+        stopping = self.stop(gate)
+        self.reactor.advance(3 - LAST_COMMIT_SECONDS)
+        self.reactor.pump([0] * 5)
+        self.successResultOf(stopping)
+
+    def test_what_it_gets_is_the_world_around(self) -> None:
+        self.start(self.gate(f'public_url = "https://mq.example.org"\n{PLAIN}{NAMESPACE}'))
+        outside = self.opened[0].outside
+        assert outside is not None
+        self.assertIs(outside.reactor, self.reactor)
+        self.assertEqual(outside.public_url, "https://mq.example.org")
+        self.assertEqual(outside.folder, self.folder)
+
+    def test_a_dialect_that_cannot_work_keeps_the_server_from_starting(self) -> None:
+        def open_door(opening: Opening) -> Dialect:
+            raise CannotOpen("it has no hands")
+
+        self.declarations[0] = attrs.evolve(self.plain, open=open_door)
+        gate = self.gate()
+        gate.privilegedStartService()
+        self.assertRaises(StartFailed, gate.startService)
+        self.assertEqual(self.terminal.complaints, ["it has no hands"])
 
 
 class StartTests(GateTestCase):

@@ -38,6 +38,8 @@ class Overrides:
 
 
 _NO_OVERRIDES = Overrides()
+#: Scheme and authority, and perhaps a path in front of ours.
+_PUBLIC_URL = re.compile(r"https?://[A-Za-z0-9.:\[\]-]+(/[A-Za-z0-9._~/-]*)?")
 #: What Python's reader says about that, with the place at the end.
 _GIVEN_TWICE = re.compile(
     r"(?:Cannot (?:overwrite|declare|mutate|redefine)|Duplicate ).*?( \(at .*\))$"
@@ -59,6 +61,7 @@ def read(
     raw_namespaces = raw.pop("namespaces", {})
     server = convert(raw, ServerKeys, place)
     _check_names(server.tls_names, place.below("tls_names"))
+    _check_public_url(server.public_url, place.below("public_url"))
     folder = os.path.dirname(os.path.abspath(path))
     secrets = SecretSource(environment, folder)
     groups = place.below("namespaces", secret=True)
@@ -243,3 +246,9 @@ def _check_names(names: Sequence[str], place: Place) -> None:
             parse_name(name)
         except ValueError as error:
             raise place.item(index).refused(str(error)) from None
+
+
+def _check_public_url(url: str | None, place: Place) -> None:
+    """Refuse what others could not be told."""
+    if url is not None and not _PUBLIC_URL.fullmatch(url):
+        raise place.wrong_value(url, 'a URL such as "https://mq.example.org:8443"')

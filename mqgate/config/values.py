@@ -146,6 +146,8 @@ class ServerKeys(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     tls_names: tuple[str, ...] = ()
     #: The certificates that ``/ca.crt`` shows, in place of the authority made here.
     tls_authority: str | None = None
+    #: What the server is called by those it sends something to.
+    public_url: str | None = None
     free_space_minimum: Size = Size(256 * 10**6)
     #: Whether an older database is copied before it is upgraded.
     backup_before_upgrade: bool | Literal["small"] = True

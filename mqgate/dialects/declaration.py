@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import attrs
 import msgspec
+from twisted.internet.defer import Deferred
 
 from mqgate.engine.engine import Engine
 from mqgate.engine.values import Policy, Topology
@@ -22,6 +23,33 @@ class Grant:
     worlds: Mapping[str, int]
 
 
+class CannotOpen(Exception):
+    """A dialect cannot work with its settings. The text is one sentence for the operator."""
+
+
+class Background(Protocol):
+    """Something of a dialect's that goes on by itself while the server runs."""
+
+    def start(self) -> None:
+        """Begin; the engine works already."""
+
+    def stop(self) -> Deferred[None]:
+        """End; fires when nothing is under way. The engine still works."""
+
+
+@attrs.frozen
+class Outside:
+    """The world around the server, for a dialect that has business there."""
+
+    reactor: Any
+    #: The folder that relative paths in the configuration are relative to.
+    folder: str
+    #: What the configuration says that the server is called from outside, if it does.
+    public_url: str | None
+    #: Registers something that is to run while the server does.
+    run: Callable[[Background], None]
+
+
 @attrs.frozen
 class Opening:
     """All that a dialect gets to work with."""
@@ -30,6 +58,8 @@ class Opening:
     #: The dialect's own settings, an instance of its declaration's ``settings``.
     settings: Any
     grants: Sequence[Grant]
+    #: None where nothing is to leave the server: for tools and tests.
+    outside: Outside | None = None
 
 
 @attrs.frozen
@@ -75,6 +105,7 @@ class Declaration:
     claims: Callable[[Any], Sequence[str]]
     #: The policies that the dialect's queues name, made from its settings.
     policies: Callable[[Any], Mapping[str, Policy]]
+    #: Raises `CannotOpen`.
     open: Callable[[Opening], Dialect]
     #: Random credentials and a first request, given a source of random hex digits (by length).
     first_steps: Callable[[Callable[[int], str]], FirstSteps]

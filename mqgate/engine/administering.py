@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
 
 from mqgate.engine.alerting import check_settings, shown
 from mqgate.engine.catalogue import Catalogue
@@ -34,24 +34,32 @@ class Info(OnQueue[QueueInfo]):
         )
 
 
+Settings: TypeAlias = Mapping[str, object]
+#: Makes settings of those that a queue has, to be laid over them.
+Revision: TypeAlias = Callable[[Settings], Settings]
+
+
 class Update(Info):
     """Lay settings over a queue's own, making it where it is missing."""
 
     __slots__ = ("policy", "settings")
 
-    def __init__(self, world: int, queue: str, settings: Mapping[str, object], policy: str) -> None:
+    def __init__(self, world: int, queue: str, settings: Settings | Revision, policy: str) -> None:
         super().__init__(world, queue)
         self.settings = settings
         self.policy = policy
 
     def plan(self, plan: Plan) -> store.Count:
         queue = plan.draft(self.world).find(self.queue)
+        settings = self.settings
+        if callable(settings):
+            settings = settings(queue.settings if queue else {})
         if queue is None:
             plan.need_room()
         elif queue.alerts:
-            check_settings(plan, queue, {**queue.settings, **self.settings})
-        queue = plan.make_queue(self.world, self.queue, self.policy, self.settings)
-        return self._count(plan.draft(self.world).set_settings(queue, self.settings))
+            check_settings(plan, queue, {**queue.settings, **settings})
+        queue = plan.make_queue(self.world, self.queue, self.policy, settings)
+        return self._count(plan.draft(self.world).set_settings(queue, settings))
 
 
 class Clear(OnQueue[None]):

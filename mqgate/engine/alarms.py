@@ -9,6 +9,8 @@ from mqgate.engine.values import NEVER, READY, Alert, Letter
 from mqgate.storage import interface as store
 from mqgate.storage.interface import LEVELS, QueueRow
 
+#: A message as a queue has it, and its deliveries if the queue pushes it.
+Spread = Callable[[QueueRow, store.PostRow], tuple[store.PostRow, tuple[store.PushRow, ...]]]
 #: A queue by its name, if there is one.
 Find = Callable[[str], QueueRow | None]
 
@@ -89,11 +91,13 @@ class Watching:
         find: Find,
         letter: Callable[[QueueRow, store.Alert], Letter],
         limit: Callable[[QueueRow], int],
+        spread: Spread,
         now: int,
     ) -> list[store.Watched]:
         """What the store has to know of them.
 
-        ``limit`` is told of each target, and tells when messages there are gone at the latest.
+        ``limit`` is told of each target, and tells when messages there are gone at the latest;
+        ``spread`` tells how a message is pushed from there.
         """
 
         def bell(queue: QueueRow, alert: store.Alert) -> store.Bell:
@@ -101,8 +105,12 @@ class Watching:
             latest = NEVER if target is None else limit(target)
             expires = latest if text.expires_in is None else min(latest, now + text.expires_in)
             row = store.PostRow(0, READY, 0, 0, expires, text.timeout, None, b"")
+            pushes: tuple[store.PushRow, ...] = ()
+            if target is not None:
+                row, pushes = spread(target, row)
             shelf = None if target is None else target.shelf
-            return store.Bell(alert, shelf, text.before, text.after, row, alert.id in self._new)
+            is_new = alert.id in self._new
+            return store.Bell(alert, shelf, text.before, text.after, row, is_new, pushes)
 
         return [
             store.Watched(

@@ -7,7 +7,12 @@ from collections.abc import Iterable
 from mqgate.engine.errors import InvalidRequest
 from mqgate.engine.ids import LARGEST
 from mqgate.engine.names import check_names
-from mqgate.engine.values import NewAlert
+from mqgate.engine.values import NewAlert, Wiring
+
+
+def names_in(wiring: Wiring | None) -> tuple[str, ...]:
+    """The names that would be stored of it."""
+    return () if wiring is None else (wiring.exchange, wiring.queue, wiring.key)
 
 
 def check_alerts(alerts: Iterable[NewAlert]) -> None:

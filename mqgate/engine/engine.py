@@ -7,27 +7,38 @@ from typing import Any, NoReturn, TypeVar
 
 from twisted.internet.defer import Deferred, fail
 from twisted.internet.interfaces import IReactorTime
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from mqgate.engine import verbs
-from mqgate.engine.administering import Clear, DeleteQueue, Info, ListQueues, Update
+from mqgate.engine.administering import (
+    Clear,
+    DeleteQueue,
+    Info,
+    ListQueues,
+    Revision,
+    Settings,
+    Update,
+)
 from mqgate.engine.alert_verbs import AlertVerbs
 from mqgate.engine.allowance import Allowance
 from mqgate.engine.catalogue import Catalogue
+from mqgate.engine.checks import names_in
 from mqgate.engine.commits import GroupCommit, Limits, Observer
 from mqgate.engine.declaring import Declare, Unbind
+from mqgate.engine.deliveries import PushObserver
+from mqgate.engine.dispatch import Dispatch, Means
 from mqgate.engine.errors import (
     InvalidRequest,
     MessageNotFound,
-    QueueNotFound,
     StoreUnavailable,
 )
+from mqgate.engine.giving_back import GivingBack
 from mqgate.engine.groups import Groups
 from mqgate.engine.ids import LARGEST, Ids
 from mqgate.engine.names import check_names
-from mqgate.engine.planning import Verb
+from mqgate.engine.planning import Verb, pushing_of
 from mqgate.engine.publishing import Publish, Take
+from mqgate.engine.pushing import WithId
 from mqgate.engine.reserving import Reserve
 from mqgate.engine.topic_values import TopicValues, Value
 from mqgate.engine.upkeep import Upkeep
@@ -49,7 +60,7 @@ from mqgate.storage.interface import Fired, Opened, Store, Unavailable
 T = TypeVar("T")
 
 
-class Engine(AlertVerbs):
+class Engine(AlertVerbs, GivingBack):
     """Queues of messages in worlds that know nothing of each other.
 
     All verbs return Deferreds, which fire after what was asked is on disk; they fail with an
@@ -58,8 +69,6 @@ class Engine(AlertVerbs):
     ``clock``, whose timers only wake waiters and start chores. ``allowances`` say what worlds may
     hold; one that is not named there has no limits.
     """
-
-    _log = Logger()
 
     def __init__(
         self,
@@ -72,6 +81,7 @@ class Engine(AlertVerbs):
         opened: Opened,
         allowances: Mapping[int, Allowance] | None = None,
         observer: Observer | None = None,
+        push_observer: PushObserver | None = None,
     ) -> None:
         self._store = store
         #: What its timers hang on.
@@ -79,6 +89,7 @@ class Engine(AlertVerbs):
         #: Its time.
         self.now = now
         limits = limits or Limits()
+        self._policies = policies
         self._catalogue = Catalogue()
         self._lines: Lines[Reserve] = Lines(clock, now, self._wake)
         self._commits = GroupCommit(
@@ -104,6 +115,13 @@ class Engine(AlertVerbs):
             *(clock, now, self._commits, self._lines, policies, limits),
             *(self._upkeep, opened.secret, self._enter),
         )
+        notes = (self._lines.note_due, self._upkeep.expects)
+        #: Pushing, to be started by the dialect whose queues push.
+        self.pushes = Dispatch(
+            Means(self._commits, clock, now, *notes, self._enter_with_id, push_observer)
+        )
+        #: Told when something comes due, expires, and is to be pushed.
+        self._notes = (*notes, self.pushes.expects)
 
     # -- life
 
@@ -140,17 +158,25 @@ class Engine(AlertVerbs):
     # -- messages
 
     def post(
-        self, world: int, queue: str, messages: Sequence[NewMessage], *, policy: str
+        self,
+        world: int,
+        queue: str,
+        messages: Sequence[NewMessage],
+        *,
+        policy: str,
+        via: Callable[[], str] = str,
     ) -> Deferred[list[int]]:
         """Put messages on a queue, all or none; their ids, in order.
 
-        A missing queue is made, and keeps the named policy. Fails with `LimitReached`.
+        A missing queue is made, and keeps the named policy. ``via`` is asked how they came if they
+        are pushed, for their carrier. Fails with `LimitReached`.
         """
         if not messages:
             return fail(InvalidRequest("there is no message to post"))
-        verb = verbs.Post(
-            world, queue, messages, policy, self._lines.note_due, self._upkeep.expects
-        )
+        verb = verbs.Post(world, queue, messages, policy, *self._notes, via)
+        row = self._catalogue.world(world).queues.get(queue)
+        if row is not None and (pushing := pushing_of(row, self._policies)):
+            verb.rows *= 1 + len(pushing.deliveries)
         return self._enter_named(verb)
 
     def reserve(
@@ -216,17 +242,6 @@ class Engine(AlertVerbs):
         known = [each for each in ids if 0 < each <= LARGEST]
         return self._enter_named(verbs.Delete(world, queue, known, self._upkeep.expects))
 
-    def give_back(
-        self, world: int, queue: str, messages: Sequence[Message], *, removed: bool = False
-    ) -> None:
-        """Undo a delivery whose client went before its answer was written.
-
-        Each message goes to its old place with the count it has; ``removed`` ones are put back.
-        """
-        verb = verbs.GiveBack(world, queue, messages, removed, self._upkeep.expects)
-        verb.deferred.addErrback(self._not_given_back, verb)
-        self._commits.enter_again(verb)
-
     # -- exchanges
 
     def publish(
@@ -260,7 +275,7 @@ class Engine(AlertVerbs):
         takes nothing. What it took already is for `give_back`, as removed.
         """
         verb = Take(world, queue, wiring, self._taken_for_nobody, self._upkeep.expects)
-        return self._enter_checked(verb, queue, *_names_in(wiring))
+        return self._enter_checked(verb, queue, *names_in(wiring))
 
     def unbind(self, world: int, exchange: str, queue: str, key: str) -> Deferred[None]:
         """Remove a binding.
@@ -298,13 +313,19 @@ class Engine(AlertVerbs):
         return self._enter_named(Info(world, queue))
 
     def update(
-        self, world: int, queue: str, settings: Mapping[str, object], *, policy: str
+        self, world: int, queue: str, settings: Settings | Revision, *, policy: str
     ) -> Deferred[QueueInfo]:
         """Lay settings over those of a queue, which is made where it is missing.
 
-        Fails with `LimitReached` where it cannot be made.
+        A function is asked for them, perhaps more than once, and told those the queue has; it may
+        raise an `EngineError`. Fails with `LimitReached` where the queue cannot be made.
         """
         return self._enter_named(Update(world, queue, settings, policy))
+
+    def settings(self, world: int, queue: str) -> Mapping[str, object]:
+        """A queue's settings as this gateway knows them; none of a queue that it does not know."""
+        row = self._catalogue.world(world).queues.get(queue)
+        return row.settings if row is not None else {}
 
     def list_queues(self, world: int, *, offset: int, limit: int) -> Deferred[list[QueueName]]:
         """Queues by name, in code point order."""
@@ -336,19 +357,9 @@ class Engine(AlertVerbs):
         wiring: Wiring | None = None,
         mandatory: bool = False,
     ) -> Deferred[int]:
-        verb = Publish(
-            world,
-            exchange,
-            keys,
-            message,
-            wiring,
-            mandatory,
-            value,
-            self._catalogue,
-            self._lines.note_due,
-            self._upkeep.expects,
-        )
-        return self._enter_checked(verb, *_names_in(wiring))
+        what = (world, exchange, keys, message, wiring, mandatory, value)
+        verb = Publish(*what, self._catalogue, *self._notes)
+        return self._enter_checked(verb, *names_in(wiring))
 
     def _enter_named(self, verb: verbs.OnQueue[T]) -> Deferred[T]:
         return self._enter_checked(verb, verb.queue)
@@ -366,8 +377,10 @@ class Engine(AlertVerbs):
         for world, target, expires in fired:
             self._upkeep.expects(expires)
             self._lines.wake((world, target))
+        if fired:  # to where they are pushed on, perhaps
+            self.pushes.expects(self.now())
 
-    def _enter_with_id(self, verb: verbs.Get | verbs.Touch | verbs.Release) -> Deferred[Any]:
+    def _enter_with_id(self, verb: WithId) -> Deferred[Any]:
         if not 0 < verb.id <= LARGEST:  # more than 63 bits would fail a whole batch
             verb.fail(MessageNotFound(f"there is no message {verb.id}"))
             return verb.deferred
@@ -378,24 +391,6 @@ class Engine(AlertVerbs):
             waiter.woken = True
             self._commits.enter_again(waiter)
 
-    def _taken_for_nobody(self, take: Take, message: Message) -> None:
-        self.give_back(take.world, take.queue, [message], removed=True)
-
-    def _returned(self, reserve: Reserve, messages: list[Message]) -> None:
-        self.give_back(reserve.world, reserve.queue, messages, removed=reserve.remove)
-
-    def _not_given_back(self, failure: Failure, verb: verbs.GiveBack) -> None:
-        if isinstance(failure.value, StoreUnavailable):
-            # What was removed is lost unless this is done; what is reserved comes back later.
-            self._upkeep.do_again(
-                lambda: self.give_back(verb.world, verb.queue, verb.messages, removed=verb.removed)
-            )
-        elif not isinstance(failure.value, QueueNotFound):
-            self._log.warn(
-                "Messages of a client that went away could not be given back: {why}",
-                why=failure.getErrorMessage(),
-            )
-
     def _left_a_shelf(self, result: None) -> None:
         self._upkeep.look_for_shelves()
 
@@ -403,8 +398,3 @@ class Engine(AlertVerbs):
 def _unavailable(failure: Failure) -> NoReturn:
     failure.trap(Unavailable)
     raise StoreUnavailable("the database cannot be read just now")
-
-
-def _names_in(wiring: Wiring | None) -> tuple[str, ...]:
-    """What would be stored of it."""
-    return () if wiring is None else (wiring.exchange, wiring.queue, wiring.key)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Generic, TypeVar
 
 from twisted.internet.defer import Deferred
@@ -11,10 +11,12 @@ from twisted.internet.defer import Deferred
 from mqgate.engine.alarms import Watching, alert_of
 from mqgate.engine.allowance import Allowance, too_many_queues
 from mqgate.engine.catalogue import Catalogue, Draft
+from mqgate.engine.deliveries import Pushing
 from mqgate.engine.errors import LimitReached, NoRoom, QueueNotFound
 from mqgate.engine.ids import Ids
 from mqgate.engine.names import is_hidden
 from mqgate.engine.patterns import Steps
+from mqgate.engine.spreading import pushed
 from mqgate.engine.values import NEVER, Letter, Policy
 from mqgate.storage import interface as store
 from mqgate.storage.interface import (
@@ -26,6 +28,8 @@ from mqgate.storage.interface import (
     Consume,
     Memory,
     Operation,
+    PostRow,
+    PushRow,
     QueueRow,
     Quota,
     Reserve,
@@ -43,6 +47,14 @@ PLAIN = Policy()
 
 #: Operations that write instants, or go by them; there is a sweep each minute.
 _TIMED = (Reserve, Sweep, Take, Touch, Consume, Acknowledge, CatchUp)
+
+
+def pushing_of(queue: QueueRow, policies: Mapping[str, Policy]) -> Pushing | None:
+    """How the queue pushes what is posted to it, if it does."""
+    if not queue.settings:
+        return None
+    pushing = policies.get(queue.policy, PLAIN).pushing
+    return pushing and pushing(queue.settings)
 
 
 class Plan:
@@ -161,7 +173,9 @@ class Plan:
             for name, policy in watching.targets(draft.find).items():
                 if (world, name) in missing:
                     self._make_target(world, name, policy, watching)
-            queues += watching.queues(draft.find, self._letter, self.limit, self.now)
+            queues += watching.queues(
+                draft.find, self._letter, self.limit, self._spread_letter, self.now
+            )
             messages += watching.messages(draft.find)
         if not messages:
             return None
@@ -190,6 +204,30 @@ class Plan:
         time = self.policy(queue).remembers_for
         # Its number is no other queue's shelf: both are drawn from one sequence.
         return Memory(queue.number, time) if time else None
+
+    def spread(
+        self,
+        queue: QueueRow,
+        rows: list[PostRow],
+        via: Callable[[], str] = str,
+        tells_errors: bool = True,
+    ) -> tuple[list[PostRow], tuple[PushRow, ...]]:
+        """Messages as the queue has them, with their deliveries if it pushes what comes now.
+
+        Raises `InvalidRequest` where that would be too many.
+        """
+        pushing = pushing_of(queue, self._policies)
+        if pushing is None:
+            return rows, ()
+        return pushed(queue, pushing, rows, via(), tells_errors, self.new_id, self.now)
+
+    def _spread_letter(self, queue: QueueRow, row: PostRow) -> tuple[PostRow, tuple[PushRow, ...]]:
+        (row,), pushes = self.spread(queue, [row])
+        return row, pushes
+
+    def may_have_pushed(self, queue: QueueRow) -> bool:
+        """Whether messages of the queue may be on their way to receivers."""
+        return bool(queue.settings) and self.policy(queue).pushing is not None
 
     def need_room(self) -> None:
         """Raise `NoRoom` unless new things may be taken in."""

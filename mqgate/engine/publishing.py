@@ -31,7 +31,7 @@ from mqgate.engine.values import (
     Wiring,
     is_reserved,
 )
-from mqgate.engine.verbs import DueNote, ExpiryNote, OnQueue, message_of, new_row
+from mqgate.engine.verbs import DueNote, ExpiryNote, OnQueue, PushNote, message_of, new_row
 from mqgate.storage import interface as store
 from mqgate.storage.interface import QueueRow
 
@@ -84,6 +84,8 @@ class Publish(Verb[int]):
         "_due_note",
         "_expires",
         "_expiry_note",
+        "_push_at",
+        "_push_note",
         "_reached",
         "_rows",
         "exchange",
@@ -109,6 +111,7 @@ class Publish(Verb[int]):
         catalogue: Catalogue,
         due_note: DueNote,
         expiry_note: ExpiryNote,
+        push_note: PushNote,
     ) -> None:
         super().__init__()
         self.world = world
@@ -126,6 +129,8 @@ class Publish(Verb[int]):
         self.size = len(message.body) + len(message.props or b"") + sum(map(len, keys))
         self._due_note = due_note
         self._expiry_note = expiry_note
+        self._push_note = push_note
+        self._push_at = 0
 
     def plan(self, plan: Plan) -> store.Operation:
         plan.need_room()
@@ -187,9 +192,22 @@ class Publish(Verb[int]):
         self._due = rows[0].due
         self._expires = min(row.expires for row in rows)
         if len(rows) == 1:  # the same as a post, and as quick
-            return store.Post(self.world, queues[0].shelf, tuple(rows))
-        copies = zip((queue.shelf for queue in queues), rows, strict=True)
-        return store.Publish(self.world, tuple(store.Copy(*copy) for copy in copies))
+            row, pushes = self._pushed(plan, queues[0], rows[0])
+            return store.Post(self.world, queues[0].shelf, (row,), pushes)
+        copies = (
+            store.Copy(queue.shelf, *self._pushed(plan, queue, row))
+            for queue, row in zip(queues, rows, strict=True)
+        )
+        return store.Publish(self.world, tuple(copies))
+
+    def _pushed(
+        self, plan: Plan, queue: QueueRow, row: store.PostRow
+    ) -> tuple[store.PostRow, tuple[store.PushRow, ...]]:
+        """A copy as its queue has it, with its deliveries if it pushes."""
+        (row,), pushes = plan.spread(queue, [row])
+        if pushes:
+            self._push_at = min(entry.next_at for entry in pushes)
+        return row, pushes
 
     def settle(self, result: object) -> None:
         if self.value is not None:
@@ -204,6 +222,8 @@ class Publish(Verb[int]):
         if self._due:
             for name in self._reached:
                 self._due_note((self.world, name), self._due)
+        if self._push_at:
+            self._push_note(self._push_at)
         self.deferred.callback(reached)
 
 

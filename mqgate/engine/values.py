@@ -6,6 +6,7 @@ Times are whole milliseconds: instants since 1970 in the engine's time, duration
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import msgspec
@@ -13,11 +14,16 @@ import msgspec
 from mqgate.storage.interface import Census as Census
 from mqgate.storage.interface import QueueFigures as QueueFigures
 
+if TYPE_CHECKING:  # these values are made of the ones here
+    from mqgate.engine.deliveries import Pushing
+
 #: States of a message: docs/architecture.md has the picture.
 READY = 0
 RESERVED = 1
 DELAYED = 2
 DELETED = 3
+#: On its way to receivers: nobody can reserve, touch or release it.
+PUSHED = 4
 
 #: The instant of things that never happen.
 NEVER = 1 << 62
@@ -93,6 +99,9 @@ class Policy:
     maximum: int = 0
     #: … which goes to the topic whose name is this and the group's.
     dead_letters: str = ""
+    #: How a queue with these settings pushes its messages; None: it does not. Without settings, no
+    #: queue does.
+    pushing: Callable[[Mapping[str, Any]], Pushing | None] | None = None
 
 
 # These two are made for every message, by the hundred: of msgspec's kind they take less than half

@@ -9,13 +9,15 @@ from mqgate.engine.errors import MessageNotFound
 from mqgate.engine.planning import Plan, Verb
 from mqgate.engine.values import DELAYED, NEVER, READY, RESERVED, Message, NewMessage
 from mqgate.storage import interface as store
-from mqgate.storage.interface import INSTANT_SHIFT, MessageRow, PostRow
+from mqgate.storage.interface import INSTANT_SHIFT, Memory, MessageRow, PostRow
 
 T = TypeVar("T")
 
 #: Told (world, queue, instant) when a held message becomes ready, and the instant of an expiry.
 DueNote = Callable[[tuple[int, str], int], None]
 ExpiryNote = Callable[[int], None]
+#: Told the instant at which something is to be pushed.
+PushNote = Callable[[int], None]
 
 
 def message_of(row: MessageRow, queue: int, now: int) -> Message:
@@ -52,10 +54,14 @@ class Post(OnQueue[list[int]]):
         "_expires",
         "_expiry_note",
         "_ids",
+        "_push_at",
+        "_push_note",
         "messages",
         "policy",
         "rows",
         "size",
+        "tells_errors",
+        "via",
     )
 
     def __init__(
@@ -66,6 +72,9 @@ class Post(OnQueue[list[int]]):
         policy: str,
         due_note: DueNote,
         expiry_note: ExpiryNote,
+        push_note: PushNote,
+        via: Callable[[], str] = str,
+        tells_errors: bool = True,
     ) -> None:
         super().__init__(world, queue)
         self.messages = messages
@@ -74,6 +83,12 @@ class Post(OnQueue[list[int]]):
         self.size = sum(len(message.body) + len(message.props or b"") for message in messages)
         self._due_note = due_note
         self._expiry_note = expiry_note
+        self._push_note = push_note
+        self._push_at = 0
+        #: Tells how they came, for whoever pushes them.
+        self.via = via
+        #: Whether an error queue hears if they cannot be pushed.
+        self.tells_errors = tells_errors
 
     def plan(self, plan: Plan) -> store.Post:
         plan.need_room()
@@ -86,17 +101,24 @@ class Post(OnQueue[list[int]]):
         ]
         self._ids = ids
         self._expires = min([row.expires for row in rows])
+        pushes: tuple[store.PushRow, ...] = ()
+        if queue.settings:
+            rows, pushes = plan.spread(queue, rows, self.via, self.tells_errors)
+            self._push_at = min((entry.next_at for entry in pushes), default=0)
         delayed = [row.due for row in rows if row.due]
         self._due = min(delayed, default=0)
-        plan.readied[self.key] += len(rows) - len(delayed)
+        if not pushes:
+            plan.readied[self.key] += len(rows) - len(delayed)
         if queue.alerts:
             plan.watch(queue)
-        return store.Post(self.world, queue.shelf, tuple(rows))
+        return store.Post(self.world, queue.shelf, tuple(rows), pushes)
 
     def settle(self, result: object) -> None:
         self._expiry_note(self._expires)
         if self._due:
             self._due_note(self.key, self._due)
+        if self._push_at:
+            self._push_note(self._push_at)
         self.deferred.callback(self._ids)
 
 
@@ -132,12 +154,16 @@ class Delete(OnQueue[frozenset[int]]):
         self.size = 8 * self.rows
         self._expiry_note = expiry_note
 
-    def plan(self, plan: Plan) -> store.Delete:
+    def plan(self, plan: Plan) -> store.Delete | store.DeletePushed:
         queue = plan.queue(self.world, self.queue)
         memory = plan.memory(queue)
         self._expires = plan.now + memory.time if memory else NEVER
         if queue.alerts:
             plan.watch(queue)
+        if plan.may_have_pushed(queue):
+            return store.DeletePushed(
+                self.world, queue.shelf, self.ids, memory or Memory(queue.number, 0)
+            )
         return store.Delete(self.world, queue.shelf, self.ids, memory)
 
     def settle(self, result: Any) -> None:

@@ -16,7 +16,7 @@ from prometheus_client.metrics_core import (
 from prometheus_client.registry import Collector
 
 from mqgate.metrics.queues import UNREAD, Queues
-from mqgate.metrics.tally import Batches, Histogram, Requests
+from mqgate.metrics.tally import Batches, Histogram, Pushes, Requests
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST.encode()
 
@@ -34,11 +34,17 @@ class Exposition(Collector):
     """Everything there is to tell, as text."""
 
     def __init__(
-        self, registry: CollectorRegistry, requests: Requests, batches: Batches, gauges: Gauges
+        self,
+        registry: CollectorRegistry,
+        requests: Requests,
+        batches: Batches,
+        pushes: Pushes,
+        gauges: Gauges,
     ) -> None:
         self._registry = registry
         self._requests = requests
         self._batches = batches
+        self._pushes = pushes
         self._gauges = gauges
         self._queues = UNREAD
         registry.register(self)
@@ -57,6 +63,7 @@ class Exposition(Collector):
         """See `Collector`."""
         yield from self._of_requests()
         yield from self._of_batches()
+        yield from self._of_pushes()
         yield from self._of_now()
         yield from self._of_queues()
 
@@ -102,6 +109,23 @@ class Exposition(Collector):
         _add(seconds, [], batches.seconds)
         yield seconds
 
+    def _of_pushes(self) -> Iterator[Metric]:
+        pushes = self._pushes
+        tries = CounterMetricFamily(
+            "mqgate_pushes", "Tries to push a message, by outcome.", labels=["outcome"]
+        )
+        for outcome, count in pushes.ended.items():
+            tries.add_metric([outcome], count)
+        yield tries
+        yield GaugeMetricFamily(
+            "mqgate_pushes_under_way", "Tries that are not answered yet.", value=pushes.under_way
+        )
+        seconds = HistogramMetricFamily(
+            "mqgate_push_seconds", "From the begin of a try to its outcome.", labels=[]
+        )
+        _add(seconds, [], pushes.seconds)
+        yield seconds
+
     def _of_now(self) -> Iterator[Metric]:
         gauges = self._gauges
         for name, text, value in (
@@ -124,6 +148,7 @@ class Exposition(Collector):
                 ("ready", queue.ready),
                 ("reserved", queue.reserved),
                 ("delayed", queue.delayed),
+                ("pushed", queue.pushed),
             ):
                 sizes.add_metric([world, queue.name, state], count)
             totals.add_metric([world, queue.name], queue.total)

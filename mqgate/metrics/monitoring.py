@@ -11,7 +11,7 @@ from mqgate.config.values import Configuration
 from mqgate.engine.engine import Engine
 from mqgate.metrics.access_log import FORMATS, AccessLog
 from mqgate.metrics.queues import QueueReader
-from mqgate.metrics.tally import Batches, Requests, Watches
+from mqgate.metrics.tally import Batches, Pushes, Requests, Watches
 from mqgate.web.front import Room
 from mqgate.web.values import Watch
 
@@ -29,12 +29,14 @@ class Monitoring:
         self._clock = clock
         self._metrics = configuration.server.metrics
         self._requests: Requests | None = None
-        #: The engine's observer.
+        #: The engine's observers.
         self.batches: Batches | None = None
+        self.pushes: Pushes | None = None
         self._log: AccessLog | None = None
         watches: list[Watch] = []
         if self._metrics is not None:
             self._requests, self.batches = Requests(), Batches(monotonic)
+            self.pushes = Pushes()
             watches.append(self._requests)
         table = configuration.server.access_log
         if table is not None:
@@ -58,13 +60,15 @@ class Monitoring:
         from mqgate.metrics.room import MetricsRoom
 
         assert self._metrics is not None and self._requests is not None
-        assert self.batches is not None
+        assert self.batches is not None and self.pushes is not None
         gauges = Gauges(
             polls=lambda: engine.waiting,
             entering=lambda: engine.entering,
             trouble=lambda: engine.trouble() is not None,
         )
-        exposition = Exposition(CollectorRegistry(), self._requests, self.batches, gauges)
+        exposition = Exposition(
+            CollectorRegistry(), self._requests, self.batches, self.pushes, gauges
+        )
         reader = QueueReader(engine, worlds, self._metrics.queues)
         return MetricsRoom(exposition, reader, self._clock)
 

@@ -15,6 +15,7 @@ from mqgate.web.values import Asked, Fault, Watch
 #: Upper bounds, in seconds.
 REQUEST_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 COMMIT_SECONDS = (0.0005, *REQUEST_SECONDS)
+PUSH_SECONDS = (*REQUEST_SECONDS, 30.0, 60.0)
 BATCH_OPERATIONS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 
 
@@ -104,6 +105,27 @@ class Batches:
             self.seconds.add(self._seconds() - self._began)
         else:
             self.failed += 1
+
+
+class Pushes:
+    """Counts pushes; the engine's `PushObserver`."""
+
+    def __init__(self) -> None:
+        #: By outcome.
+        self.ended: dict[str, int] = {}
+        self.under_way = 0
+        #: From the moment a message is handed to its carrier until it is known what became of it.
+        self.seconds = Histogram(PUSH_SECONDS)
+
+    def push_began(self) -> None:
+        """See `PushObserver`."""
+        self.under_way += 1
+
+    def push_ended(self, outcome: str, seconds: float) -> None:
+        """See `PushObserver`."""
+        self.under_way -= 1
+        self.ended[outcome] = self.ended.get(outcome, 0) + 1
+        self.seconds.add(seconds)
 
 
 class Watches:

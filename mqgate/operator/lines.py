@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
 
-from mqgate.engine.values import DELAYED, NEVER, READY, RESERVED, NewMessage
+from mqgate.engine.values import DELAYED, NEVER, PUSHED, READY, RESERVED, NewMessage
 from mqgate.operator.errors import CommandError
 from mqgate.operator.text import escaped
 from mqgate.storage.interface import MessageRow
@@ -23,8 +23,13 @@ LONGEST = 64 << 20
 
 #: Milliseconds, up to twenty years: the engine's instants end some time after.
 Milliseconds = Annotated[int, msgspec.Meta(ge=0, le=20 * 366 * 86_400_000)]
-StateName: TypeAlias = Literal["ready", "reserved", "delayed"]
-STATES: Mapping[int, StateName] = {READY: "ready", RESERVED: "reserved", DELAYED: "delayed"}
+StateName: TypeAlias = Literal["ready", "reserved", "delayed", "pushed"]
+STATES: Mapping[int, StateName] = {
+    READY: "ready",
+    RESERVED: "reserved",
+    DELAYED: "delayed",
+    PUSHED: "pushed",
+}
 
 
 class Header(msgspec.Struct, frozen=True, kw_only=True, tag_field="line", tag="export"):

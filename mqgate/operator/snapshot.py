@@ -50,6 +50,13 @@ HELD_FIGURES = (
     " min(id), min(expires), min(CASE WHEN due > :now THEN due END) FROM msg"
     " WHERE world = :world AND queue = :shelf AND state IN (1, 2) AND +expires > :now"
 )
+PUSHED_FIGURES = (
+    "SELECT count(*), min(id), min(expires) FROM msg WHERE state = 4 AND expires > :now"
+    " AND id IN (SELECT message FROM push WHERE world = :world AND queue = :shelf)"
+)
+PUSHED = (
+    "SELECT DISTINCT message FROM push WHERE world = :world AND queue = :shelf ORDER BY message"
+)
 #: A lapsed reservation stands where its queue's policy sends it, everything else at its place.
 HELD_PLACES = (
     "SELECT CASE WHEN state = 1 AND due <= :now AND NOT :keeps_place THEN (due - :epoch) << :shift"
@@ -103,6 +110,8 @@ class Figures:
     ready: int
     reserved: int
     delayed: int
+    #: On their way to receivers.
+    pushed: int
     #: Messages ever posted.
     total: int
     #: When the oldest of its messages was posted.
@@ -114,7 +123,7 @@ class Figures:
     @property
     def size(self) -> int:
         """How many messages there are."""
-        return self.ready + self.reserved + self.delayed
+        return self.ready + self.reserved + self.delayed + self.pushed
 
 
 @attrs.frozen
@@ -265,15 +274,17 @@ class Snapshot:
         execute = self.connection.execute
         ready, *ready_firsts = execute(READY_FIGURES, values).fetchone()
         due, reserved, delayed, *held_firsts, next_due = execute(HELD_FIGURES, values).fetchone()
+        pushed, *pushed_firsts = execute(PUSHED_FIGURES, values).fetchone()
         _, total = execute(sql.COUNT, (queue.world, queue.shelf)).fetchone()
         oldest, expiry = (
-            min((each for each in pair if each is not None), default=None)
-            for pair in zip(ready_firsts, held_firsts, strict=True)
+            min((each for each in firsts if each is not None), default=None)
+            for firsts in zip(ready_firsts, held_firsts, pushed_firsts, strict=True)
         )
         return Figures(
             ready + int(due),
             int(reserved),
             int(delayed),
+            pushed,
             total,
             None if oldest is None else posted_at(oldest),
             next_due,
@@ -288,7 +299,9 @@ class Snapshot:
         shelf = (queue.world, queue.shelf)
         ready = self.connection.execute(sql.READY, (*shelf, self.now, -1))
         placed = heapq.merge(
-            ((row[2], row[0], row) for row in ready), self._held(queue, keeps_place)
+            ((row[2], row[0], row) for row in ready),
+            self._held(queue, keeps_place),
+            self._pushed(queue),
         )
         return (MessageRow._make(row) for _, _, row in placed)
 
@@ -317,6 +330,14 @@ class Snapshot:
             elif row.state != RESERVED:
                 row = row._replace(lease=0)
             yield place, id_, row
+
+    def _pushed(self, queue: Queue) -> Iterator[tuple[int, int, tuple[object, ...]]]:
+        """The same of what is on its way to receivers."""
+        get = (queue.world, queue.shelf, queue.shelf, self.now)
+        for (id_,) in self.connection.execute(PUSHED, {"world": queue.world, "shelf": queue.shelf}):
+            found = self.connection.execute(sql.GET, (id_, *get)).fetchone()
+            if found is not None:  # it has not expired
+                yield found[2], id_, found
 
 
 def _queue(

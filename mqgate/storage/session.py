@@ -18,6 +18,7 @@ from mqgate.storage.interface import (
     Release,
     WorldRows,
 )
+from mqgate.storage.push_session import PushSession
 from mqgate.storage.topic_session import TopicSession
 
 __all__ = ["ExpiredRow", "RawRow", "Rows", "Session", "Shelf"]
@@ -32,6 +33,10 @@ class Session(GroupSession, TopicSession, Protocol):
     @property
     def alerts(self) -> AlertSession:
         """Those about alerts."""
+
+    @property
+    def pushes(self) -> PushSession:
+        """Those about pushes."""
 
     # -- the catalogue and the gateway
 

@@ -93,7 +93,7 @@ _CHECKS: tuple[tuple[str, str], ...] = (
     ),
     (
         "message {0} has state {1} and due time {2}, which do not go together",
-        "SELECT id, state, due FROM msg WHERE (due = 0) <> (state IN (0, 3)) AND state <> 5",
+        "SELECT id, state, due FROM msg WHERE (due = 0) <> (state IN (0, 3, 4)) AND state <> 5",
     ),
     (
         "exchange {1!r} of world {0} has a binding of queue {2}, but there is no such exchange",
@@ -184,6 +184,43 @@ _CHECKS: tuple[tuple[str, str], ...] = (
         """,
     ),
     *CHECKS,
+    (
+        "entry {1} of message {0} is there, but neither the message nor anybody to remove it",
+        """
+        SELECT message, subscriber FROM push p
+            WHERE NOT EXISTS (SELECT 1 FROM msg m
+                WHERE m.id = p.message AND m.world = p.world AND m.queue = p.queue)
+            AND NOT EXISTS (SELECT 1 FROM old_shelf o
+                WHERE o.world = p.world AND o.shelf = p.queue)
+            AND message NOT IN (SELECT value FROM push_remembered, json_each(push_remembered.ids))
+        """,
+    ),
+    (
+        "entry {1} of message {0} has ended, and nobody is going to remove it",
+        """
+        SELECT message, subscriber FROM push p WHERE EXISTS
+            (SELECT 1 FROM msg m WHERE m.id = p.message AND m.state = 3)
+            AND message NOT IN (SELECT value FROM push_remembered, json_each(push_remembered.ids))
+        """,
+    ),
+    (
+        "entry {1} of message {0} is open, but the message is not being pushed: it has state {2}",
+        """
+        SELECT p.message, p.subscriber, m.state FROM push p JOIN msg m ON m.id = p.message
+            WHERE p.status < 3 AND m.state <> 4
+        """,
+    ),
+    (
+        "message {0} is being pushed, but has no open entry",
+        """
+        SELECT id FROM msg m WHERE state = 4 AND NOT EXISTS (SELECT 1 FROM push p
+            WHERE p.world = m.world AND p.queue = m.queue AND p.message = m.id AND p.status < 3)
+        """,
+    ),
+    (
+        "entry {1} of message {0} is claimed, but has status {2}",
+        "SELECT message, subscriber, status FROM push WHERE claim > 0 AND status <> 1",
+    ),
 )
 
 

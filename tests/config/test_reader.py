@@ -263,6 +263,11 @@ class RefusedTests(ReaderTestCase):
                 "tls_minimum = 1.2",
                 'tls_minimum is 1.2: use "1.0" or "1.1" or "1.2" or "1.3"',
             ),
+            (
+                'public_url = "mq.example.org"',
+                'public_url is "mq.example.org": use a URL such as "https://mq.example.org:8443"',
+            ),
+            ('public_url = "https://mq.example.org/?a=b"', None),
             ("data = 2026-11-21", "data is 2026-11-21: use text in quotes"),
             ("tls_names = { }", None),
         ]:

@@ -95,9 +95,9 @@ class IronMQCase(SynchronousTestCase):
     def setUp(self) -> None:
         self.clock = Clock()
         self.clock.advance(START)
-        folder = self.mktemp()
-        os.makedirs(folder)
-        store = SQLiteStore(os.path.join(folder, "mq.db"), Inline())
+        self.folder = self.mktemp()
+        os.makedirs(self.folder)
+        store = SQLiteStore(os.path.join(self.folder, "mq.db"), Inline())
         policies = DECLARATION.policies(self.settings)
         opened = store.open()
         self.addCleanup(store.close)
@@ -109,13 +109,13 @@ class IronMQCase(SynchronousTestCase):
         names = [name for section in sections for name in DECLARATION.claims(section)]
         #: By project.
         self.worlds = dict(zip(names, store.worlds([[name] for name in names]), strict=True))
-        grants = [
+        self.grants = [
             Grant(section, {name: self.worlds[name] for name in section.projects})
             for section in sections
         ]
         self.engine.start()
         self.addCleanup(self.stop)
-        self.dialect: Dialect = DECLARATION.open(Opening(self.engine, self.settings, grants))
+        self.dialect: Dialect = DECLARATION.open(Opening(self.engine, self.settings, self.grants))
 
     def now(self) -> int:
         """The engine's time, in milliseconds."""

@@ -81,14 +81,6 @@ class PathTests(IronMQCase):
             answer = self.send(asking("GET", path, headers=authorized())).answer()
             self.assert_refused(answer, 404, "Not found")
 
-    def test_push_queues_are_not_there_yet(self) -> None:
-        for path in (
-            "queues/q/subscribers",
-            "queues/q/messages/1/subscribers", "queues/q/messages/1/subscribers/2",
-        ):  # fmt: skip
-            for verb in ("GET", "POST", "PUT", "DELETE"):
-                self.assert_refused(self.call(verb, path, {}), 404, "Not found")
-
     def test_every_path_works_with_a_slash_at_its_end(self) -> None:
         """The seed writes ``/alerts/``, clients do not."""
         body: Any = {"messages": [{"body": "b"}]}

@@ -127,18 +127,11 @@ class UpdateTests(IronMQCase):
         for body in (b"", b"[]", b"x", b"null"):
             self.assert_refused(self.call("POST", "queues/q", body), 400)
 
-    def test_push_settings_are_refused_and_nothing_is_changed(self) -> None:
-        """This server has no push queues, and says so rather than losing pushes."""
-        for asked in (
-            {"push_type": "multicast"},
-            {"subscribers": [{"url": "http://example.org"}]},
-            {"retries": 3},
-        ):
-            answer = self.call("POST", "queues/q", asked)
-            self.assert_refused(answer, 400)
-            self.assertIn("no push queues", answer.json["msg"])
+    def test_messages_do_not_get_lost_here(self) -> None:
+        """A client that leaves ``?`` in a queue's name posts to another queue's settings."""
+        body = {"messages": [{"body": "a"}]}
+        self.assert_refused(self.call("POST", "queues/q", body), 400)
         self.assert_refused(self.call("GET", "queues/q"), 404)
-        self.assert_refused(self.call("POST", "queues/q", {"subscribers": [{}]}), 406)
 
 
 class ClearTests(IronMQCase):

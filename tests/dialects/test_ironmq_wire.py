@@ -20,7 +20,6 @@ READERS: tuple[Callable[[bytes], object], ...] = (
     wire.new_messages,
     wire.known_ids,
     wire.release_delay,
-    wire.check_queue_settings,
 )
 
 
@@ -64,7 +63,6 @@ class AnyBodyTests(ReadingCase):
     def test_unknown_keys_are_ignored(self) -> None:
         """PHP puts its token into every body; Java adds keys of its own."""
         extra = {"oauth": "abc4c7c627376858", "reserved_count": 0, "pushType": None, "x": [{}]}
-        wire.check_queue_settings(as_json(extra))
         self.assertEqual(wire.release_delay(as_json({**extra, "delay": 2})), 2000)
         self.assertEqual(wire.known_ids(as_json({**extra, "ids": ["7"]})), [7])
         (message,) = wire.new_messages(as_json({**extra, "messages": [{"body": "b", **extra}]}))
@@ -221,58 +219,3 @@ class ReleaseTests(ReadingCase):
         delays: list[object] = [-1, "60", True, 1.5, [], {}]
         for delay in delays:
             self.assert_refused(400, wire.release_delay, as_json({"delay": delay}))
-
-
-class QueueSettingsTests(ReadingCase):
-    def test_a_pull_queue_may_be_asked_for_in_many_ways(self) -> None:
-        ways: list[dict[str, object]] = [
-            {},
-            {"push_type": "pull"},
-            {"push_type": None, "subscribers": None, "retries": None, "error_queue": None},
-            {"push_type": "pull", "subscribers": [], "error_queue": ""},
-        ]
-        for asked in ways:
-            wire.check_queue_settings(as_json(asked))
-
-    def test_messages_do_not_get_lost_here(self) -> None:
-        """A client that leaves ``?`` in a queue's name posts to another queue's settings."""
-        self.assert_refused(400, wire.check_queue_settings, posting(body="a"))
-
-    def test_push_queues_are_refused_in_so_many_words(self) -> None:
-        """Better than a queue that takes messages and never pushes them."""
-        for asked in (
-            {"push_type": "multicast"},
-            {"push_type": "unicast"},
-            {"subscribers": [{"url": "http://example.org/"}]},
-            {"subscribers": [{"url": "http://example.org/", "headers": {"A": "b"}}]},
-            {"error_queue": "errors"},
-            {"retries": 0},
-            {"retries_delay": 60},
-            {"push_type": "pull", "retries": 3},
-        ):
-            refused = self.assert_refused(400, wire.check_queue_settings, as_json(asked))
-            self.assertIn("no push queues", refused.text)
-
-    def test_wrong_types_are_refused_for_what_they_are(self) -> None:
-        wrong: list[dict[str, object]] = [
-            {"push_type": "pushy"},
-            {"push_type": 1},
-            {"push_type": "Pull"},
-            {"subscribers": {}},
-            {"subscribers": ["http://example.org/"]},
-            {"subscribers": [{"url": 1}]},
-            {"subscribers": [{"url": None}]},
-            {"subscribers": [{"url": "http://example.org/", "headers": []}]},
-            {"subscribers": [{"url": "http://example.org/", "headers": {"A": 1}}]},
-            {"retries": -1},
-            {"retries": "3"},
-            {"retries_delay": 1.5},
-            {"error_queue": 1},
-        ]
-        for asked in wrong:
-            refused = self.assert_refused(400, wire.check_queue_settings, as_json(asked))
-            self.assertNotIn("no push queues", refused.text)
-
-    def test_a_subscriber_without_url_is_not_acceptable(self) -> None:
-        body = as_json({"subscribers": [{"headers": {}}]})
-        self.assert_refused(406, wire.check_queue_settings, body)

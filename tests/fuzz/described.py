@@ -37,6 +37,14 @@ include-name = [
     "PUT /1/projects/{{project}}/queues/{{queue}}/alerts",
 ]
 checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "401", "403", "404"]
+
+# What a URL means is beyond a schema; and there is 1.0 again.
+[[operations]]
+include-name = [
+    "POST /1/projects/{{project}}/queues/{{queue}}",
+    "POST /1/projects/{{project}}/queues/{{queue}}/subscribers",
+]
+checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "401", "403", "404"]
 """
 
 _ARGUMENTS = [

@@ -2,7 +2,7 @@
 
 Run by `tests.live.test_ironmq_client` with the interpreter of an environment that has the client:
 ``ironmq_0_7.py HOST PORT PROJECT TOKEN``. It ends with status 0 and a line for each step, or with
-a traceback. Push queues are not among the steps.
+a traceback. Push queues have their own steps (``ironmq_0_7_push.py``).
 """
 
 from __future__ import annotations

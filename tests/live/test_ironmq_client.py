@@ -10,6 +10,7 @@ from twisted.trial.unittest import SkipTest
 
 from tests.live.case import LiveTestCase
 from tests.live.documents import block
+from tests.live.receiver import Receiver
 from tests.live.server import Server
 
 #: Names the interpreter of the environment that `tests/live/install_clients.py` made.
@@ -45,6 +46,17 @@ class PythonClientTests(LiveTestCase):
             server, script, "localhost", str(server.tls_port), *server.project()
         )
         self.assertEqual(len(lines), 47)
+
+    def test_every_push_method_works(self) -> None:
+        server = self.started()
+        receiver = Receiver()
+        self.addCleanup(receiver.close)
+        script = str(Path(__file__).with_name("ironmq_0_7_push.py"))
+        lines = self.run_python(
+            server, script, "localhost", str(server.tls_port), *server.project(), receiver.url
+        )
+        self.assertEqual(len(lines), 16)
+        self.assertEqual([push.path for push in receiver.pushes][-1:], ["/503"])
 
     def test_the_lines_of_the_readme_work(self) -> None:
         server = self.started()

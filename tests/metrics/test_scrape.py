@@ -104,6 +104,18 @@ class FiguresTests(ScrapeCase):
         everything = ("mqgate_commit_seconds_bucket", (("le", "+Inf"),))
         self.assertEqual(after[everything], after[committed])
 
+    def test_pushes_are_shown_by_outcome(self) -> None:
+        """The engine tells of them."""
+        observer = self.gates[0]._monitoring.pushes
+        assert observer is not None
+        observer.push_began()
+        observer.push_began()
+        observer.push_ended("delivered", 0.2)
+        samples = self.scrape()
+        self.assertEqual(samples["mqgate_pushes_total", (("outcome", "delivered"),)], 1)
+        self.assertEqual(samples["mqgate_pushes_under_way", ()], 1)
+        self.assertEqual(samples["mqgate_push_seconds_count", ()], 1)
+
     def test_who_waits_for_a_message_is_shown(self) -> None:
         Client(self.reactor).ask(b"/sample/x")
         self.reactor.pump([0] * 5)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.http_headers import Headers
 
-from mqgate.metrics.tally import Batches, Histogram, Requests, Watches
+from mqgate.metrics.tally import Batches, Histogram, Pushes, Requests, Watches
 from mqgate.web.values import BUSY, Asked, Fault
 
 
@@ -75,3 +75,15 @@ class BatchTests(SynchronousTestCase):
         batches.batch_ended(False)
         self.assertEqual((batches.committed, batches.failed), (1, 1))
         self.assertEqual(sum(batches.seconds.counts), 1)
+
+
+class PushTests(SynchronousTestCase):
+    def test_tries_are_counted_by_outcome_and_timed(self) -> None:
+        pushes = Pushes()
+        for _ in range(3):
+            pushes.push_began()
+        pushes.push_ended("delivered", 0.5)
+        pushes.push_ended("failed", 60)
+        self.assertEqual(pushes.under_way, 1)
+        self.assertEqual(pushes.ended, {"delivered": 1, "failed": 1})
+        self.assertEqual((sum(pushes.seconds.counts), pushes.seconds.sum), (2, 60.5))

@@ -86,6 +86,7 @@ class CommandCase(SynchronousTestCase):
         self.clock.advance(START)
         store = SQLiteStore(self.path, Inline())
         opened = store.open()
+        self.store, self.opened = store, opened
         self.world, self.other, self.dropped = store.worlds(
             [*([f"ironmq/{project}"] for project in PROJECTS), [DROPPED]]
         )

@@ -157,7 +157,7 @@ class BesideTests(LiveTestCase):
 
     def test_an_interrupted_import_goes_on_where_it_says(self) -> None:
         file = Path(self.live.folder) / "export.jsonl"
-        file.write_bytes(self.export_of(30_000))
+        file.write_bytes(self.export_of(100_000))
         process = subprocess.Popen(
             self.command("import", str(file)),
             cwd=self.live.folder,

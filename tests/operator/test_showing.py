@@ -29,6 +29,7 @@ class QueuesTests(CommandCase):
                 "ready": 2,
                 "reserved": 2,
                 "delayed": 1,
+                "pushed": 0,
                 "size": 5,
                 "total": 6,
                 "oldest_ms": 10_000,

@@ -12,10 +12,11 @@ from mqgate.storage.interface import Batch, Change, Memory, QueueRow
 from mqgate.storage.sqlite import Inline, SQLiteStore
 from mqgate.storage.verify import verify
 from tests.storage.contract import MEMORY, NOW, SHELF, row
+from tests.storage.contract_pushes import entry
 
 #: What somebody does to the file, and how it is told.
 DAMAGE = (
-    ("UPDATE qstat SET n = 9, total = 9", "counts 9 messages but has 2"),
+    ("UPDATE qstat SET n = 9, total = 9", "counts 9 messages but has 3"),
     ("UPDATE qstat SET total = 1", "only 1 were ever posted"),
     ("DELETE FROM queue", "has counters, but no queue"),
     ("UPDATE body SET refs = 2", "is used 1 times but counts 2"),
@@ -28,11 +29,19 @@ DAMAGE = (
     ("UPDATE gateway SET high = 2", "message 3 has an id above 2"),
     ("DELETE FROM remembered", "message 3 is deleted, and nobody is going to remove it"),
     ("UPDATE remembered SET n = 2", "a note of 2 deleted messages lists 1"),
+    ("UPDATE push SET message = 99 WHERE message = 4", "entry 5 of message 99 is there, but"),
+    ("UPDATE msg SET state = 0 WHERE id = 4", "entry 5 of message 4 is open, but"),
+    ("UPDATE push SET status = 3 WHERE message = 4", "message 4 is being pushed, but has no open"),
+    ("UPDATE push SET claim = 7 WHERE message = 4", "entry 5 of message 4 is claimed, but has"),
+    ("DELETE FROM push_remembered", "entry 7 of message 6 has ended, and nobody is going to"),
 )
 
 
 class VerifyTests(SynchronousTestCase):
-    """A file with a small message, a large one, and a deleted one."""
+    """A file with a small message, a large one, a deleted one, and two that were pushed.
+
+    Of those one is delivered.
+    """
 
     def setUp(self) -> None:
         folder = self.mktemp()
@@ -42,14 +51,16 @@ class VerifyTests(SynchronousTestCase):
         store.open()
         (world,) = store.worlds([["a:one"]])
         queue = QueueRow(world, 1, "q", SHELF, "plain", {}, NOW, 0, 1)
-        rows = (row(1), row(2, data=b"2" * 1000), row(3))
+        rows = (row(1), row(2, data=b"2" * 1000), row(3), row(4, state=4), row(6, state=4))
+        memory = Memory(MEMORY, 9)
         operations = (
-            ops.Post(world, SHELF, rows),
-            ops.Delete(world, SHELF, (3,), Memory(MEMORY, 9)),
+            ops.Post(world, SHELF, rows, (entry(4, 5), entry(6, 7))),
+            ops.Delete(world, SHELF, (3,), memory),
+            ops.AcknowledgePush(ops.PushKey(world, SHELF, 6, 7), memory),
         )
         changes = (Change(world, 1, 10, (queue,), ()),)
         for batch in (
-            Batch(NOW, (), changes, operations[:1], 3),
+            Batch(NOW, (), changes, operations[:1], 7),
             Batch(NOW, (), (), operations[1:], 0),
         ):
             self.successResultOf(store.run(batch))

@@ -10,14 +10,21 @@ room sees).
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 
-from mqgate.dialects.declaration import Declaration, FirstSteps, Opening
+from twisted.internet.ssl import Certificate
+
+from mqgate.dialects.declaration import CannotOpen, Declaration, FirstSteps, Opening, Outside
 from mqgate.dialects.ironmq.access import Access
 from mqgate.dialects.ironmq.alerts import ALERTING
 from mqgate.dialects.ironmq.call import POLICY
 from mqgate.dialects.ironmq.door import Door
+from mqgate.dialects.ironmq.push import Pusher, PushService, push_limits
+from mqgate.dialects.ironmq.sending import Sender, WayOut
 from mqgate.dialects.ironmq.settings import Namespace, Settings
+from mqgate.dialects.ironmq.subscribers import pushing
+from mqgate.dialects.ironmq.trust import Trust, read_authorities
 from mqgate.engine.values import Policy
 
 
@@ -27,11 +34,41 @@ def _claims(section: Namespace) -> Sequence[str]:
 
 def _policies(settings: Settings) -> Mapping[str, Policy]:
     remembers_for = settings.deleted_seconds * 1000
-    return {POLICY: Policy(keeps_place=False, remembers_for=remembers_for, alerting=ALERTING)}
+    return {
+        POLICY: Policy(
+            keeps_place=False, remembers_for=remembers_for, alerting=ALERTING, pushing=pushing
+        )
+    }
 
 
 def _open(opening: Opening) -> Door:
-    return Door(opening.engine, Access(opening.grants), opening.settings)
+    access, outside = Access(opening.grants), opening.outside
+    if outside is not None:
+        sender = Sender(_way_out(outside, opening.settings))
+        limits = push_limits(opening.settings)
+        outside.run(PushService(opening.engine, Pusher(sender, access), sender, limits))
+    public_url = outside.public_url if outside else None
+    return Door(opening.engine, access, opening.settings, public_url)
+
+
+def _way_out(outside: Outside, settings: Settings) -> WayOut:
+    """What pushes are sent with. Raises `CannotOpen`."""
+    authorities: Sequence[Certificate] = ()
+    if settings.push_ca_file is not None:
+        path = os.path.join(outside.folder, settings.push_ca_file)
+        try:
+            authorities = read_authorities(path)
+        except OSError as error:
+            raise CannotOpen(f"push_ca_file {path}: {error.strerror}") from error
+        except ValueError as error:
+            raise CannotOpen(f"push_ca_file {path} {error}") from error
+    return WayOut(
+        outside.reactor,
+        Trust(authorities, verify=settings.push_verify),
+        settings.push_timeout_seconds,
+        settings.push_at_once_per_host,
+        settings.push_allow_private,
+    )
 
 
 def _first_steps(hex_digits: Callable[[int], str]) -> FirstSteps:

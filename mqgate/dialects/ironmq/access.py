@@ -33,6 +33,7 @@ class Access:
     def __init__(self, grants: Sequence[Grant]) -> None:
         projects = [project for grant in grants for project in _projects(grant)]
         self._projects = {project.id.encode(): project for project in projects}
+        self._ids = {project.world: project.id for project in projects}
         self._tokens = tuple({token for project in projects for token in project.tokens})
 
     def admit(self, asked: Asked, segment: bytes) -> Project:
@@ -41,8 +42,19 @@ class Access:
         ``segment`` is empty when the path names none. Raises `Refused`: 401, also for the token
         of another project; 404 for a known token and an unknown project; 403 when suspended.
         """
+        return self._admit(_token(asked), segment)
+
+    def open(self, project: str, token: str) -> Project:
+        """The same for a push to a queue of this server, whose URL has both."""
+        return self._admit(token.encode(), project.encode())
+
+    def project_id(self, world: int) -> str:
+        """The id of the project that is this world; empty if none is."""
+        return self._ids.get(world, "")
+
+    def _admit(self, token: bytes, segment: bytes) -> Project:
         project = self._projects.get(segment)
-        if not _is_among(_token(asked), self._tokens if project is None else project.tokens):
+        if not _is_among(token, self._tokens if project is None else project.tokens):
             raise Refused(401, "Invalid project/token combination")
         if project is None:
             raise unknown("Project not found" if segment else "Not found")

@@ -9,6 +9,7 @@ from twisted.internet.defer import Deferred
 
 from mqgate.dialects.ironmq import target, wire
 from mqgate.dialects.ironmq.access import Project
+from mqgate.dialects.ironmq.push_wire import project_url, via
 from mqgate.engine.engine import Engine
 from mqgate.engine.errors import MessageNotFound
 from mqgate.web.values import Asked, Reply
@@ -26,9 +27,13 @@ class Call:
     project: Project
     #: The status of a POST that succeeds.
     post_status: int
+    #: What receivers of pushes are told that this server is called; None = as clients call it.
+    public_url: str | None
     queue: str = ""
     #: What the path names in the queue: a message, or an alert.
     item: str = ""
+    #: What it names in that: the subscriber that a message was pushed to.
+    part: str = ""
 
     def message_id(self) -> int:
         """The message that the path names. Raises `MessageNotFound` if it can be none."""
@@ -36,6 +41,12 @@ class Call:
         if number is None:
             raise MessageNotFound
         return number
+
+    def via(self) -> str:
+        """How the request came, for those whom its messages are pushed to."""
+        asked = self.asked
+        host = asked.header(b"host")
+        return via(0, project_url(self.public_url, asked.secure, host, self.project.id))
 
 
 Handler = Callable[[Call], Deferred[Reply]]

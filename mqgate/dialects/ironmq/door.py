@@ -49,10 +49,13 @@ class Door:
     name = "ironmq"
     body_limit = limits.BODY_BYTES
 
-    def __init__(self, engine: Engine, access: Access, settings: Settings) -> None:
+    def __init__(
+        self, engine: Engine, access: Access, settings: Settings, public_url: str | None
+    ) -> None:
         self._engine = engine
         self._access = access
         self._settings = settings
+        self._public_url = public_url
 
     def owns(self, segment: bytes) -> bool:
         """Every version number: other versions are to get a 404 that their clients can read.
@@ -90,7 +93,8 @@ class Door:
         if handler is None:
             raise Refused(405, "Method not allowed", ((b"Allow", b", ".join(node.verbs)),))
         asked.operation = handler.__name__
-        return handler(Call(asked, self._engine, project, self._post_status(asked), *names))
+        status = self._post_status(asked)
+        return handler(Call(asked, self._engine, project, status, self._public_url, *names))
 
     def _post_status(self, asked: Asked) -> int:
         status = self._settings.post_status

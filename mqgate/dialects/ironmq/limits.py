@@ -41,6 +41,9 @@ WAIT = Limit(0, 0, 30)
 #: Pages of a list, from 0, and queues on a page.
 PAGE = Limit(0, 0, 100)
 PER_PAGE = Limit(30, 1, 100)
+#: How often a failed push is tried again, and how many seconds later.
+RETRIES = Limit(3, 0, 100)
+RETRIES_DELAY = Limit(60, 3, 86_400)
 
 #: Messages that set an alert off; JSON's readers keep no larger number.
 TRIGGER = Limit(1, 1, (1 << 53) - 1)
@@ -51,3 +54,5 @@ ALERTS = 5
 
 #: The longest request body, in bytes.
 BODY_BYTES = 256 * 1024
+#: The subscribers of a queue, in bytes of JSON.
+SUBSCRIBERS_BYTES = 64 * 1024

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from mqgate.dialects.ironmq import describing_alerts, limits
+from mqgate.dialects.ironmq import describing_alerts, describing_pushes, limits
 from mqgate.dialects.ironmq.describing import (
     COUNT,
     HEX_ID,
@@ -42,10 +42,14 @@ SEGMENT = b"openapi.json"
 PREFIX = "/1/projects/{project}/"
 
 _INTRODUCTION = f"""\
-Pull queues over JSON: the HTTP API that IronMQ's clients of 2012 to 2015 speak.
+Pull and push queues over JSON: the HTTP API that IronMQ's clients of 2012 to 2015 speak.
 
 First in, first out. A get reserves messages: nobody else gets them until their `timeout` is over,
 and then they come again, at the end of their queue. Whoever is done with a message deletes it.
+
+Messages of a push queue are sent to its subscribers instead, each by a POST. A subscriber answers
+200, or 202 and deletes the URL in `Iron-Subscriber-Message-Url` when it is done; anything else, and
+the message is sent again later.
 
 All times are in seconds. Numbers out of bounds are moved to the nearest bound and never refused;
 what is no whole number, or negative, answers 400. A slash at the end of a path makes no difference.
@@ -68,7 +72,6 @@ _ERRORS = {
 }
 
 
-_NO_PUSH: Described = {"type": "object", "maxProperties": 0, "description": "Always empty."}
 _PLAIN: Described = {
     "id": ID,
     "body": TEXT,
@@ -77,6 +80,7 @@ _PLAIN: Described = {
 
 _SENT: Mapping[str, Described] = {
     **describing_alerts.SENT,
+    **describing_pushes.SENT,
     "NewMessage": structure(
         {"body": {**TEXT, "description": "Any text."}},
         {
@@ -106,26 +110,11 @@ _SENT: Mapping[str, Described] = {
         **structure({}, {"delay": whole("How long nobody gets it.", limits.DELAY)}),
         "examples": [{}, {"delay": 60}],
     },
-    "QueueSettings": {
-        **structure(
-            {},
-            {
-                "push_type": {"enum": ["pull", None], "description": "There are no push queues."},
-                "subscribers": {"type": ["array", "null"], "maxItems": 0},
-                "retries": {"type": "null"},
-                "retries_delay": {"type": "null"},
-                "error_queue": {"type": ["string", "null"], "maxLength": 0},
-                "messages": {"not": {}},
-            },
-        ),
-        "description": "A pull queue has no settings; what says so is accepted. `messages` is "
-        "refused: messages are posted to the queue's `/messages`.",
-        "examples": [{}, {"push_type": "pull"}],
-    },
 }
 
 _ANSWERED: Mapping[str, Described] = {
     **describing_alerts.ANSWERED,
+    **describing_pushes.ANSWERED,
     "Error": shown(msg={**TEXT, "minLength": 1, "description": "Why, for people."}),
     "Posted": shown(
         ids=list_of(ID, "In the order of the messages."), msg={"const": "Messages put on queue."}
@@ -135,11 +124,14 @@ _ANSWERED: Mapping[str, Described] = {
             {
                 "id": HEX_ID,
                 "name": TEXT,
-                "size": {**COUNT, "description": "Messages in it: ready, reserved and delayed."},
+                "size": {
+                    **COUNT,
+                    "description": "Messages in it: ready, reserved, delayed and being pushed.",
+                },
                 "total_messages": {**COUNT, "description": "Messages ever posted."},
                 "project_id": TEXT,
             },
-            {"alerts": describing_alerts.OF_A_QUEUE},
+            {"alerts": describing_alerts.OF_A_QUEUE, **describing_pushes.OF_A_QUEUE},
         ),
         "additionalProperties": False,
     },
@@ -151,9 +143,11 @@ _ANSWERED: Mapping[str, Described] = {
         )
     ),
     "Reserved": shown(
-        messages=list_of(shown(**_PLAIN, timeout=SECONDS, push_status=_NO_PUSH)),
+        messages=list_of(
+            shown(**_PLAIN, timeout=SECONDS, push_status=describing_pushes.PUSH_STATUS)
+        ),
     ),
-    "Peeked": shown(messages=list_of(shown(**_PLAIN, push_status=_NO_PUSH))),
+    "Peeked": shown(messages=list_of(shown(**_PLAIN, push_status=describing_pushes.PUSH_STATUS))),
     "Message": shown(
         **_PLAIN,
         timeout={**SECONDS, "description": "What its present reservation was made with."},
@@ -167,6 +161,7 @@ _IN_PATH = {
     "{queue}": named("queue", "The queue's name: any text, percent-encoded.", NAME),
     "{message}": named("message", "The message's id.", ID),
     "{alert}": named("alert", "The alert's id.", HEX_ID),
+    "{subscriber}": named("subscriber", "The id that the push status shows.", ID),
 }
 _PAGING = (
     asked("page", "The page.", limits.PAGE),
@@ -198,13 +193,14 @@ _ANY_TEXT: Described = {"content": {"text/plain": {"schema": TEXT}}}
 
 #: By path below `PREFIX`, as the route table has them.
 _PATHS: Mapping[str, Mapping[str, Described]] = {
+    **describing_pushes.PATHS,
     "queues": {
         "get": operation("List the queues, by name", "QueueList", *_PAGING),
     },
     "queues/{queue}": {
         "get": operation("Show a queue", "Queue"),
         "post": operation(
-            "Make a queue, if there is none of this name",
+            "Make a queue, if there is none of this name, or change its push settings",
             "Queue",
             body=json_body("QueueSettings"),
             statuses=POST,

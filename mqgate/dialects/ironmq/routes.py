@@ -10,7 +10,7 @@ from functools import partial
 
 from twisted.internet.defer import Deferred
 
-from mqgate.dialects.ironmq import alerts, target, wire
+from mqgate.dialects.ironmq import alerts, push_routes, target, wire
 from mqgate.dialects.ironmq.call import POLICY, Call, Handler, fixed, saying
 from mqgate.dialects.ironmq.routing import plant
 from mqgate.engine.errors import MessageNotFound
@@ -36,13 +36,6 @@ def show_queue(call: Call) -> Deferred[Reply]:
     """The queue object."""
     info = call.engine.info(call.project.world, call.queue)
     return info.addCallback(_shown, 200, call.project.id)
-
-
-def update_queue(call: Call) -> Deferred[Reply]:
-    """Make the queue if there is none. A pull queue has no settings to change."""
-    wire.check_queue_settings(call.asked.body)
-    info = call.engine.update(call.project.world, call.queue, {}, policy=POLICY)
-    return info.addCallback(_shown, call.post_status, call.project.id)
 
 
 def delete_queue(call: Call) -> Deferred[Reply]:
@@ -86,7 +79,7 @@ def get_messages(call: Call) -> Deferred[Reply]:
 def peek_messages(call: Call) -> Deferred[Reply]:
     """Look at the next messages without reserving them."""
     count = target.peek_count(call.asked.query)
-    return call.engine.peek(call.project.world, call.queue, count).addCallback(_peeked)
+    return call.engine.peek(call.project.world, call.queue, count).addCallback(_peeked, call)
 
 
 def delete_messages(call: Call) -> Deferred[Reply]:
@@ -125,7 +118,7 @@ def release_message(call: Call) -> Deferred[Reply]:
 ROUTES: tuple[tuple[bytes, bytes, Handler], ...] = (
     (b"GET", b"queues", list_queues),
     (b"GET", b"queues/{queue}", show_queue),
-    (b"POST", b"queues/{queue}", update_queue),
+    (b"POST", b"queues/{queue}", push_routes.update_queue),
     (b"DELETE", b"queues/{queue}", delete_queue),
     (b"POST", b"queues/{queue}/clear", clear_queue),
     (b"POST", b"queues/{queue}/alerts", alerts.add_alerts),
@@ -141,12 +134,14 @@ ROUTES: tuple[tuple[bytes, bytes, Handler], ...] = (
     (b"DELETE", b"queues/{queue}/messages/{message}", delete_message),
     (b"POST", b"queues/{queue}/messages/{message}/touch", touch_message),
     (b"POST", b"queues/{queue}/messages/{message}/release", release_message),
+    *push_routes.ROUTES,
 )
 TREE = plant(ROUTES)
 
 
 def _post(call: Call, messages: list[NewMessage]) -> Deferred[Reply]:
-    ids = call.engine.post(call.project.world, call.queue, messages, policy=POLICY)
+    world = call.project.world
+    ids = call.engine.post(world, call.queue, messages, policy=POLICY, via=call.via)
     return ids.addCallback(_posted, call.post_status)
 
 
@@ -167,11 +162,13 @@ def _reserved(messages: list[Message], call: Call, removed: bool) -> Reply:
         return _NOTHING
     world, queue, engine = call.project.world, call.queue, call.engine
     give_back = partial(engine.give_back, world, queue, messages, removed=removed)
-    return Reply(200, wire.reserved(messages), unsent=give_back)
+    status = wire.push_status(engine.settings(world, queue))
+    return Reply(200, wire.reserved(messages, status), unsent=give_back)
 
 
-def _peeked(messages: list[Message]) -> Reply:
-    return Reply(200, wire.peeked(messages))
+def _peeked(messages: list[Message], call: Call) -> Reply:
+    status = wire.push_status(call.engine.settings(call.project.world, call.queue))
+    return Reply(200, wire.peeked(messages, status))
 
 
 def _found(message: Message) -> Reply:

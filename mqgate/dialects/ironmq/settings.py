@@ -18,6 +18,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     post_status: Literal[200, 201] = 201
     #: How long a deleted message stays readable by its id.
     deleted_seconds: Annotated[int, msgspec.Meta(ge=0, le=_LONGEST_LIFE_SECONDS)] = 600
+    #: How long a receiver of pushes may take to answer, from the connection to the last byte.
+    push_timeout_seconds: Annotated[int, msgspec.Meta(ge=1, le=3600)] = 60
+    #: Whether receivers may be on loopback, private and other addresses that are not public.
+    push_allow_private: bool = True
+    #: Whether receivers' certificates are looked at, and a PEM file of the authorities that are
+    #: believed in place of the system's.
+    push_verify: bool = True
+    push_ca_file: str | None = None
+    #: How many pushes may be under way, in all and to one host.
+    push_at_once: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 100
+    push_at_once_per_host: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 10
 
 
 class Namespace(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

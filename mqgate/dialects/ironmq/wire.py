@@ -11,9 +11,9 @@ character set, and clients want ``Content-Type`` to be ``application/json`` and 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
@@ -22,10 +22,12 @@ from mqgate.dialects.ironmq import limits
 from mqgate.dialects.ironmq.alert_wire import ShownAlert, shown_alert
 from mqgate.dialects.ironmq.decoding import decoded
 from mqgate.dialects.ironmq.refusal import malformed, missing
+from mqgate.dialects.ironmq.subscribers import is_push, retries, retries_delay
 from mqgate.dialects.ironmq.target import message_ids
 from mqgate.engine.values import (
     DELAYED,
     DELETED,
+    PUSHED,
     READY,
     RESERVED,
     Message,
@@ -56,33 +58,19 @@ class _Release(Struct):
     delay: _Whole | None = None
 
 
-class _Subscriber(Struct):
-    url: str | UnsetType = UNSET
-    headers: dict[str, str] | None = None
-
-
-class _QueueSettings(Struct):
-    push_type: str | None = None
-    subscribers: list[_Subscriber] | None = None
-    retries: _Whole | None = None
-    retries_delay: _Whole | None = None
-    error_queue: str | None = None
-    messages: msgspec.Raw | UnsetType = UNSET
-
-
 class _Reserved(Struct, gc=False):
     id: str
     body: str
     timeout: int
     reserved_count: int
-    push_status: dict[str, int]
+    push_status: Mapping[str, int]
 
 
 class _Peeked(Struct, gc=False):
     id: str
     body: str
     reserved_count: int
-    push_status: dict[str, int]
+    push_status: Mapping[str, int]
 
 
 class _Found(Struct, gc=False):
@@ -100,6 +88,11 @@ class _Queue(Struct):
     total_messages: int
     project_id: str
     alerts: list[ShownAlert] | UnsetType = UNSET
+    push_type: str | UnsetType = UNSET
+    retries: int | UnsetType = UNSET
+    retries_delay: int | UnsetType = UNSET
+    subscribers: list[dict[str, Any]] | UnsetType = UNSET
+    error_queue: str | UnsetType = UNSET
 
 
 class _QueueLine(Struct, gc=False):
@@ -111,12 +104,17 @@ class _QueueLine(Struct, gc=False):
 _POST = msgspec.json.Decoder(_Post)
 _IDS = msgspec.json.Decoder(_Ids)
 _RELEASE = msgspec.json.Decoder(_Release)
-_QUEUE_SETTINGS = msgspec.json.Decoder(_QueueSettings)
 _ENCODER = msgspec.json.Encoder()
 
-_STATUS = {READY: "available", RESERVED: "reserved", DELAYED: "delayed", DELETED: "deleted"}
+_STATUS = {
+    READY: "available",
+    RESERVED: "reserved",
+    DELAYED: "delayed",
+    DELETED: "deleted",
+    PUSHED: "reserved",  # for its receivers
+}
 #: A pull queue has nothing to tell; PHP code reads the key all the same.
-_NO_PUSH_STATUS: dict[str, int] = {}
+NO_PUSH_STATUS: Mapping[str, int] = {}
 
 
 def new_messages(body: bytes) -> list[NewMessage]:
@@ -153,34 +151,14 @@ def release_delay(body: bytes) -> int:
     return limits.DELAY.clamp(decoded(_RELEASE, body).delay) * 1000
 
 
-def check_queue_settings(body: bytes) -> None:
-    """Raise unless these are settings a pull queue can have: there is nothing to store in them."""
-    asked = decoded(_QUEUE_SETTINGS, body)
-    if asked.messages is not UNSET:
-        # A client that does not encode a ``?`` in a queue's name ends up here with its post, which
-        # would be lost behind a success.
-        raise malformed("Messages are posted to the queue's /messages")
-    if asked.push_type not in (None, "pull", "multicast", "unicast"):
-        raise malformed("push_type must be multicast, unicast or pull")
-    if any(subscriber.url is UNSET for subscriber in asked.subscribers or ()):
-        raise missing("Required field missing: url of a subscriber")
-    wants_push = (
-        asked.push_type in ("multicast", "unicast")
-        or asked.subscribers
-        or asked.error_queue
-        or asked.retries is not None
-        or asked.retries_delay is not None
-    )
-    if wants_push:
-        raise malformed(
-            "This server has no push queues: push_type must be pull, and subscribers, retries, "
-            "retries_delay and error_queue must be left out"
-        )
-
-
 def said(text: str) -> bytes:
     """The reply that is a word or a sentence."""
-    return _encode({"msg": text})
+    return encoded({"msg": text})
+
+
+def push_status(settings: Mapping[str, Any]) -> Mapping[str, int]:
+    """What is told of messages that are gotten from a queue with these settings."""
+    return {"retries_remaining": retries(settings)} if is_push(settings) else NO_PUSH_STATUS
 
 
 def posted(ids: Sequence[int]) -> bytes:
@@ -188,9 +166,9 @@ def posted(ids: Sequence[int]) -> bytes:
     return b'{"ids":["%s"],"msg":"Messages put on queue."}' % '","'.join(map(str, ids)).encode()
 
 
-def reserved(messages: Iterable[Message]) -> bytes:
+def reserved(messages: Iterable[Message], push_status: Mapping[str, int] = NO_PUSH_STATUS) -> bytes:
     """The reply to a get."""
-    return _encode(
+    return encoded(
         {
             "messages": [
                 _Reserved(
@@ -198,7 +176,7 @@ def reserved(messages: Iterable[Message]) -> bytes:
                     _text(message.body),
                     message.lease // 1000,
                     message.count,
-                    _NO_PUSH_STATUS,
+                    push_status,
                 )
                 for message in messages
             ]
@@ -206,12 +184,12 @@ def reserved(messages: Iterable[Message]) -> bytes:
     )
 
 
-def peeked(messages: Iterable[Message]) -> bytes:
+def peeked(messages: Iterable[Message], push_status: Mapping[str, int] = NO_PUSH_STATUS) -> bytes:
     """The reply to a peek."""
-    return _encode(
+    return encoded(
         {
             "messages": [
-                _Peeked(str(message.id), _text(message.body), message.count, _NO_PUSH_STATUS)
+                _Peeked(str(message.id), _text(message.body), message.count, push_status)
                 for message in messages
             ]
         }
@@ -220,7 +198,7 @@ def peeked(messages: Iterable[Message]) -> bytes:
 
 def found(message: Message) -> bytes:
     """The reply to the get of one message by its id."""
-    return _encode(
+    return encoded(
         _Found(
             str(message.id),
             _text(message.body),
@@ -232,16 +210,28 @@ def found(message: Message) -> bytes:
 
 
 def queue(project: str, info: QueueInfo) -> bytes:
-    """The queue object of a pull queue."""
+    """The queue object."""
     shown = _Queue(_queue_id(info), info.name, info.size, info.total, project)
     if info.alerts:
         shown.alerts = [shown_alert(alert) for alert in info.alerts]
-    return _encode(shown)
+    if is_push(info.settings):
+        _show_pushing(shown, info.settings)
+    return encoded(shown)
+
+
+def _show_pushing(shown: _Queue, settings: Mapping[str, Any]) -> None:
+    """What a push queue's object has besides."""
+    shown.push_type = settings["push_type"]
+    shown.retries = retries(settings)
+    shown.retries_delay = retries_delay(settings)
+    shown.subscribers = settings.get("subscribers", [])
+    if settings.get("error_queue"):
+        shown.error_queue = settings["error_queue"]
 
 
 def queues(project: str, names: Iterable[QueueName]) -> bytes:
     """A page of the queue list: a bare array."""
-    return _encode([_QueueLine(_queue_id(name), project, name.name) for name in names])
+    return encoded([_QueueLine(_queue_id(name), project, name.name) for name in names])
 
 
 def _new_message(item: _PostItem) -> NewMessage:
@@ -260,10 +250,11 @@ def _times(timeout: int | None, delay: int | None, expires_in: int | None) -> tu
     )
 
 
-def _encode(value: object) -> bytes:
-    encoded = _ENCODER.encode(value)
-    if encoded.isascii():
-        return encoded
+def encoded(value: object) -> bytes:
+    """A value as JSON, in ASCII."""
+    text = _ENCODER.encode(value)
+    if text.isascii():
+        return text
     return json.dumps(msgspec.to_builtins(value), separators=(",", ":")).encode()
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 from mqgate.storage.executor.execution import Execution
-from mqgate.storage.interface import Delete, GiveBack, Memory, PutBack, Release, Touch
+from mqgate.storage.interface import Delete, DeletePushed, GiveBack, Memory, PutBack, Release, Touch
 from mqgate.storage.session import Shelf
 
 
@@ -14,12 +15,16 @@ def delete(execution: Execution) -> None:
     for shelf, operations in execution.by_shelf(Delete).items():
         for memory in {operation.memory for _, operation in operations}:
             same = [each for each in operations if each[1].memory == memory]
-            _delete_alike(execution, shelf, same, memory)
+            delete_alike(execution, shelf, same, memory)
 
 
-def _delete_alike(
-    execution: Execution, shelf: Shelf, operations: list[tuple[int, Delete]], memory: Memory | None
+def delete_alike(
+    execution: Execution,
+    shelf: Shelf,
+    operations: Sequence[tuple[int, Delete | DeletePushed]],
+    memory: Memory | None,
 ) -> None:
+    """Delete the ids of all these operations, which have the same ``memory``."""
     ids = [each for _, operation in operations for each in operation.ids]
     found = _found(execution, shelf, ids, memory)
     execution.counts[shelf] -= len(found)

@@ -136,13 +136,15 @@ class Room:
     def _drop(self, bound: Bound, n: int) -> int:
         """Let go of the oldest; how many there were not to let go of.
 
-        Those at the front first; after all that are ready, those that are held or delayed; after
-        all that stood there before, those that have just come.
+        Those at the front first; after all that are ready, those that are held or delayed, then
+        those that are being pushed; after all that stood there before, those that have just come.
         """
         shelf = (bound.world, bound.shelf)
         execution = self._execution
         execution.promote(shelf, bound.in_place)
         rows = execution.session.oldest(shelf, n)
+        if len(rows) < n:
+            rows += execution.session.pushes.drop_oldest(shelf, n - len(rows))
         execution.remove((row[0], row[1]) for row in rows)
         execution.counts[shelf] -= len(rows)
         self._there[shelf] -= len(rows)

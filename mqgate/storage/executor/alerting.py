@@ -12,17 +12,21 @@ from mqgate.storage.executor.admitting import Room
 from mqgate.storage.executor.execution import SWEPT_BEFORE_COUNTING, Execution
 from mqgate.storage.interface import (
     LEVELS,
+    AcknowledgePush,
     Alert,
     Bell,
     Delete,
+    DeletePushed,
     Fired,
     Leave,
     Operation,
     Post,
     PostRow,
     Publish,
+    PushRow,
     PutBack,
     Reserve,
+    SettlePush,
     Take,
     Watch,
     Watched,
@@ -34,11 +38,15 @@ CHANGES: Mapping[type, Callable[[Any, Any], int]] = {
     Post: lambda post, _: len(post.rows),
     PutBack: lambda _, restored: restored,
     Delete: lambda _, there: -len(there),
+    DeletePushed: lambda _, there: -len(there),
     Reserve: lambda reserve, reserved: -len(reserved.rows) if reserve.remove else 0,
     Take: lambda _, taken: 0 if taken.row is None else -1,
 }
 #: The kinds of operations that change sizes, and of those that hand out: both in their order.
-_CHANGING = (Post, Publish, PutBack, Delete, Leave)
+_CHANGING = (
+    *(Post, Publish, PutBack, Delete, DeletePushed, SettlePush, AcknowledgePush),
+    Leave,
+)
 _TAKING = (Reserve, Take)
 
 
@@ -99,9 +107,13 @@ class _Outgoing:
         self._execution = execution
         self._room: Room | None = None
         self._rows: dict[Shelf, list[PostRow]] = {}
+        self._pushes: dict[Shelf, list[PushRow]] = {}
 
-    def take(self, shelf: Shelf, row: PostRow) -> tuple[bool, int]:
+    def take(self, shelf: Shelf, row: PostRow, pushes: Iterable[PushRow]) -> tuple[bool, int]:
         """Whether a message is posted; and by how much its shelf is longer now, or shorter."""
+        entries = [entry._replace(message=row.id) for entry in pushes]
+        if entries:
+            self._pushes.setdefault(shelf, []).extend(entries)
         if not self._execution.batch.limits:
             self._rows.setdefault(shelf, []).append(row)
             return True, 1
@@ -116,6 +128,10 @@ class _Outgoing:
         """Put them on their shelves."""
         for shelf, rows in self._rows.items():
             self._execution.store(shelf, rows)
+            there = {row.id for row in rows}
+            entries = [each for each in self._pushes.get(shelf, ()) if each.message in there]
+            if entries:
+                self._execution.session.pushes.add(shelf, entries)
 
 
 class _Walk:
@@ -184,6 +200,9 @@ class _Walk:
 
     def _changes_of(self, index: int, operation: Any) -> Iterable[tuple[Shelf, int]]:
         """What one operation does to shelves."""
+        if isinstance(operation, SettlePush | AcknowledgePush):
+            ended = self._execution.ended.get(index)
+            return [] if ended is None else [(ended, -1)]
         world, *_ = operation
         known = self._execution.changes.get(index)
         if known is not None:
@@ -218,7 +237,7 @@ class _Walk:
         id_, shelf = next(self._ids), (world, bell.shelf)
         body = b"%b%d%b" % (bell.before, size, bell.after)
         row = bell.row._replace(id=id_, pos=id_, data=body)
-        posted, longer = self._outgoing.take(shelf, row)
+        posted, longer = self._outgoing.take(shelf, row, bell.pushes)
         self._coming.append((shelf, longer))
         if not posted:
             return

@@ -12,6 +12,9 @@ from mqgate.storage.session import ExpiredRow, Session, Shelf
 
 Op = TypeVar("Op", bound=Operation)
 
+#: The state of a message that is being pushed.
+PUSHED = 4
+
 #: A count first removes up to so many messages that have expired.
 SWEPT_BEFORE_COUNTING = 1000
 
@@ -39,6 +42,8 @@ class Execution:
         self.left: Counter[Shelf] = Counter()
         #: By how much operations changed sizes, where that is not to be seen from their results.
         self.changes: dict[int, Mapping[Shelf, int]] = {}
+        #: The shelves that operations on pushes have taken a message off, by their places.
+        self.ended: dict[int, Shelf] = {}
         #: Queues by (world, name) without which the batch cannot be carried out.
         self.missing: list[tuple[int, str]] = []
         for index, operation in enumerate(batch.operations):
@@ -122,6 +127,7 @@ class Execution:
     def remove_expired(self, rows: Sequence[ExpiredRow]) -> None:
         """Remove messages that have expired, and count them off."""
         self.remove((row[0], row[4]) for row in rows)
+        self._remember_pushes([row for row in rows if row[3] == PUSHED])
         gone = Counter((row[1], row[2]) for row in rows if row[3] != 3)
         keys: dict[Shelf, set[str]] = {}
         for _, world, shelf, state, _, key in rows:
@@ -134,6 +140,12 @@ class Execution:
                 self.counts[where] -= n
                 if where in keys:  # their heads may be among what is gone
                     self.session.set_heads(where, keys[where])
+
+    def _remember_pushes(self, pushed: Sequence[ExpiredRow]) -> None:
+        """Have the entries removed of messages that expired while they were pushed."""
+        for shelf in {(row[1], row[2]) for row in pushed}:
+            ids = [row[0] for row in pushed if (row[1], row[2]) == shelf]
+            self.session.pushes.remember(self.now, shelf, ids)
 
     def store(self, shelf: Shelf, rows: Sequence[PostRow]) -> None:
         """Put new messages on a shelf."""

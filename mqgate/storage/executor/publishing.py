@@ -24,6 +24,8 @@ def publish(execution: Execution) -> None:
     for _, (world, copies) in publishes:
         for copy in copies:
             execution.counts[world, copy.shelf] += 1
+            if copy.pushes:
+                execution.session.pushes.add((world, copy.shelf), copy.pushes)
 
 
 def _admitted(
@@ -31,7 +33,7 @@ def _admitted(
 ) -> Iterator[tuple[int, Publish]]:
     """What is to be stored of them: a copy may be gone already for the sake of a later one."""
     incoming = [
-        Incoming(index, world, [((world, shelf), (row,)) for shelf, row in copies])
+        Incoming(index, world, [((world, copy.shelf), (copy.row,)) for copy in copies])
         for index, (world, copies) in execution.all(Publish)
     ]
     admitted = admit(execution, incoming)

@@ -6,6 +6,7 @@ from collections import Counter
 
 from mqgate.storage.executor.execution import Execution
 from mqgate.storage.interface import EmptyShelves, Forget, Sweep, Swept
+from mqgate.storage.session import Shelf
 
 #: As many shelves are looked at in one step, however empty they are.
 SHELVES_AT_ONCE = 100
@@ -16,6 +17,7 @@ def sweep(execution: Execution) -> None:
     for index, operation in execution.all(Sweep):
         swept, left = execution.sweep_up_to(operation.limit)
         swept += _forget_deleted(execution, operation.limit - swept)
+        swept += execution.session.pushes.forget(execution.now, operation.limit - swept)
         execution.results[index] = Swept(swept, execution.session.next_expiry(), left)
 
 
@@ -32,13 +34,23 @@ def empty_shelves(execution: Execution) -> None:
         room = operation.limit
         shelves = execution.session.old_shelves(SHELVES_AT_ONCE)
         for shelf in shelves:
-            rows = execution.session.rows_of_shelf(shelf, room)
-            execution.remove(rows)
-            room -= len(rows)
+            room -= empty_shelf(execution, shelf, room)
             if not room:
                 break
             execution.session.forget_shelf(shelf)
         execution.results[index] = not room or len(shelves) == SHELVES_AT_ONCE
+
+
+def empty_shelf(execution: Execution, shelf: Shelf, limit: int) -> int:
+    """Remove so much at most of what is on a shelf that no queue uses; how much there was."""
+    session = execution.session
+    rows = session.rows_of_shelf(shelf, limit)
+    execution.remove(rows)
+    if len(rows) == limit:
+        return limit
+    entries, pushed = session.pushes.empty(shelf, limit - len(rows))
+    execution.remove(pushed)
+    return len(rows) + entries
 
 
 def forget(execution: Execution) -> None:

@@ -59,6 +59,7 @@ from mqgate.storage.interface.messages import (
     Post,
     PostRow,
     Probe,
+    PushRow,
     PutBack,
     Release,
     Reserve,
@@ -68,6 +69,18 @@ from mqgate.storage.interface.messages import (
     Touch,
 )
 from mqgate.storage.interface.publishing import HELD_COUNTED, Copy, Publish, Take, Taken
+from mqgate.storage.interface.pushes import (
+    AcknowledgePush,
+    Claimed,
+    ClaimedPush,
+    ClaimPushes,
+    DeletePushed,
+    PushKey,
+    PushStatus,
+    ResumePushes,
+    SettlePush,
+    ShowPushes,
+)
 from mqgate.storage.interface.topics import (
     Dropped,
     DropValues,
@@ -86,6 +99,7 @@ __all__ = [
     "LEVELS",
     "SLOT_SHIFT",
     "Acknowledge",
+    "AcknowledgePush",
     "Alert",
     "Append",
     "Batch",
@@ -98,6 +112,9 @@ __all__ = [
     "Census",
     "Change",
     "Check",
+    "ClaimPushes",
+    "Claimed",
+    "ClaimedPush",
     "Consume",
     "Consumed",
     "Copies",
@@ -106,6 +123,7 @@ __all__ = [
     "Damaged",
     "Decide",
     "Delete",
+    "DeletePushed",
     "Delivered",
     "DropValues",
     "Dropped",
@@ -136,6 +154,9 @@ __all__ = [
     "Publish",
     "PublishValue",
     "Published",
+    "PushKey",
+    "PushRow",
+    "PushStatus",
     "PutBack",
     "QueueFigures",
     "QueueRow",
@@ -147,7 +168,10 @@ __all__ = [
     "Reserved",
     "Reshelf",
     "Rest",
+    "ResumePushes",
     "Return",
+    "SettlePush",
+    "ShowPushes",
     "Stale",
     "Store",
     "StoreError",
@@ -224,6 +248,12 @@ Operation: TypeAlias = (
     | Rest
     | Idle
     | Consume
+    | ResumePushes
+    | ClaimPushes
+    | SettlePush
+    | AcknowledgePush
+    | DeletePushed
+    | ShowPushes
 )
 
 

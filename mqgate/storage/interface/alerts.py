@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from mqgate.storage.interface.messages import PostRow
+from mqgate.storage.interface.messages import PostRow, PushRow
 
 
 class Alert(NamedTuple):
@@ -39,6 +39,8 @@ class Bell(NamedTuple):
     row: PostRow
     #: Whether the queue has this alert since this batch: what expired before is none of its affair.
     new: bool
+    #: How the message is pushed from there, if it is; its id is still to be given there too.
+    pushes: tuple[PushRow, ...] = ()
 
 
 class Watched(NamedTuple):

@@ -15,6 +15,8 @@ class QueueFigures(NamedTuple):
     delayed: int
     #: Messages ever posted to it.
     total: int
+    #: Messages on their way to receivers.
+    pushed: int = 0
 
 
 class Census(NamedTuple):

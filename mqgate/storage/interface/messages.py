@@ -94,12 +94,32 @@ class PostRow(NamedTuple):
     data: bytes
 
 
+#: Address, lane, and what else its dialect has to know of it.
+TargetRow = tuple[str, str, str]
+
+
+class PushRow(NamedTuple):
+    """How a message is to be pushed: one entry of `mqgate.storage.interface.pushes`."""
+
+    message: int
+    subscriber: int
+    number: int
+    targets: tuple[TargetRow, ...]
+    via: str
+    error_queue: str | None
+    retries: int
+    delay: int
+    next_at: int
+
+
 class Post(NamedTuple):
     """Store messages. Result: None."""
 
     world: int
     shelf: int
     rows: tuple[PostRow, ...]
+    #: How those of them that are in state 4 are to be pushed.
+    pushes: tuple[PushRow, ...] = ()
 
 
 class Reserve(NamedTuple):

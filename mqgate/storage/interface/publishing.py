@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from mqgate.storage.interface.messages import Memory, MessageRow, PostRow
+from mqgate.storage.interface.messages import Memory, MessageRow, PostRow, PushRow
 
 
 class Copy(NamedTuple):
@@ -12,6 +12,8 @@ class Copy(NamedTuple):
 
     shelf: int
     row: PostRow
+    #: How it is to be pushed, if it is in state 4.
+    pushes: tuple[PushRow, ...] = ()
 
 
 class Publish(NamedTuple):

@@ -52,7 +52,7 @@ class PublishingStatements:
         messages: list[object] = []
         bodies: list[object] = []
         for origin, (world, copies) in publishes:
-            for shelf, (id_, state, pos, due, expires, timeout, _, _) in copies:
+            for shelf, (id_, state, pos, due, expires, timeout, _, _), _ in copies:
                 messages += (id_, world, shelf, state, pos, due, expires, timeout, 0, 0)
                 messages += (origin, origin)
             first = copies[0].row

@@ -54,6 +54,7 @@ def _census(connection: sqlite3.Connection, worlds: Sequence[int], now: int, lim
     queues = []
     for world, name, shelf, size, total in connection.execute(sql.LARGEST, (listed, limit)):
         reserved, delayed = connection.execute(sql.HELD, (world, shelf, now, now)).fetchone()
-        ready = max(0, size - reserved - delayed)
-        queues.append(QueueFigures(world, name, ready, reserved, delayed, total))
+        (pushed,) = connection.execute(sql.PUSHED, (world, shelf)).fetchone()
+        ready = max(0, size - reserved - delayed - pushed)
+        queues.append(QueueFigures(world, name, ready, reserved, delayed, total, pushed))
     return Census(tuple(queues), count)

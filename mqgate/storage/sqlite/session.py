@@ -25,6 +25,7 @@ from mqgate.storage.session import ExpiredRow, Shelf
 from mqgate.storage.sqlite.alerts import SQLiteAlerts
 from mqgate.storage.sqlite.groups import GroupStatements
 from mqgate.storage.sqlite.publishing import PublishingStatements
+from mqgate.storage.sqlite.pushes import SQLitePushes
 from mqgate.storage.sqlite.remembering import Remembered
 from mqgate.storage.sqlite.rows import RowsById, listed
 from mqgate.storage.sqlite.topics import TopicStatements
@@ -102,6 +103,7 @@ class SQLiteSession(GroupStatements, PublishingStatements, TopicStatements):
         self._slot = slot
         self._owner = owner
         self.alerts = SQLiteAlerts(connection)
+        self.pushes = SQLitePushes(connection, slot, self._remembered)
 
     # -- the catalogue
 
@@ -337,8 +339,8 @@ class SQLiteSession(GroupStatements, PublishingStatements, TopicStatements):
 
     def next_expiry(self) -> int | None:
         expires: int | None = self._execute(sql.NEXT_EXPIRY).fetchone()[0]
-        lapses = self._remembered.next_lapse()
-        return min((each for each in (expires, lapses) if each is not None), default=None)
+        lapses = self._remembered.next_lapse(), self.pushes.next_lapse()
+        return min((each for each in (expires, *lapses) if each is not None), default=None)
 
     def forget_deleted(self, now: int, limit: int) -> tuple[int, list[int]]:
         return self._remembered.forget(now, limit)

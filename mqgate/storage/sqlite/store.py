@@ -20,6 +20,7 @@ from mqgate.storage.interface import (
     Get,
     Opened,
     ReadValue,
+    ShowPushes,
     Stale,
     StoreError,
     Unavailable,
@@ -60,7 +61,7 @@ _PASSING = frozenset(
 _DAMAGE = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 
-_READS = (Get, Check, ReadValue, FindValue)
+_READS = (Get, Check, ReadValue, FindValue, ShowPushes)
 
 
 def _only_reads(batch: Batch) -> bool:

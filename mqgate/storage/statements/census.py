@@ -14,6 +14,7 @@ LARGEST = (
     " FROM queue q LEFT JOIN qstat s ON s.world = q.world AND s.queue = q.shelf"
     f" WHERE {_WORLDS} GROUP BY q.world, q.number ORDER BY size DESC, q.world, q.name LIMIT ?"
 )
+PUSHED = "SELECT count(DISTINCT message) FROM push WHERE world = ? AND queue = ?"
 #: How many are reserved, and how many delayed. What has come due is ready.
 HELD = (
     "SELECT count(*) FILTER (WHERE state = 1), count(*) FILTER (WHERE state = 2) FROM msg"
