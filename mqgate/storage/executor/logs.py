@@ -91,7 +91,7 @@ def _placed(
 ) -> Iterator[tuple[Copies, FoundRow]]:
     for ids, row in found:
         last = max(ids.id, last + 1)
-        yield ids, row._replace(pos=last)
+        yield ids, row if row.pos == last else row._replace(pos=last)
 
 
 def _logged(log: Shelf, ids: Copies, row: FoundRow) -> StoredRow:

@@ -6,9 +6,19 @@ from typing import Any
 
 from twisted.internet.defer import CancelledError
 
-from mqgate.engine.errors import GroupNotFound, InvalidRequest, NoRoom, TopicNotFound
+from mqgate.engine.allowance import Allowance
+from mqgate.engine.engine import Engine
+from mqgate.engine.errors import (
+    GroupNotFound,
+    InvalidRequest,
+    LimitReached,
+    NoRoom,
+    TopicNotFound,
+)
 from mqgate.engine.groups import Outcome, TopicMessage
 from mqgate.storage.interface import EPOCH
+from mqgate.storage.sqlite import Inline, SQLiteStore
+from tests.engine.case import WatchedStore
 from tests.engine.groups.case import LEASE, RETENTION, GroupsCase
 
 
@@ -255,3 +265,31 @@ class GoneTests(GroupsCase):
         self.groups.give_back(self.world, "none", None, found)
         self.turn()
         self.assertEqual(self.flushLoggedErrors(), [])
+
+
+class LimitTests(GroupsCase):
+    """What a world may hold, its operator has decided."""
+
+    def start(self) -> None:
+        self.store = WatchedStore(SQLiteStore(self.path, Inline()))
+        opened = self.store.open()
+        (self.world,) = self.store.worlds([["a:one"]])
+        self.engine = Engine(
+            *(self.store, self.clock, self.now, self.policies),
+            opened=opened,
+            allowances={self.world: Allowance(messages=4)},
+        )
+        self.engine.start()
+
+    def test_each_copy_counts_and_what_is_too_much_is_refused(self) -> None:
+        self.consume()
+        self.publish(b"1", b"2")
+        publish = self.groups.publish
+        message = [TopicMessage(b"3")]
+        self.refused(publish(self.world, "t", message, policy=self.policy), LimitReached)
+        half = self.groups.prepare(
+            *(self.world, "t", message[0]), check_after=1, decide_within=2, policy=self.policy
+        )
+        self.refused(half, LimitReached)
+        self.acknowledge(*self.consume(2))
+        self.assertEqual(self.prepare(b"4").due_at, self.now() + 10_000)
