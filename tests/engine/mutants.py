@@ -36,6 +36,8 @@ class Mutation:
     file: str
     old: str
     new: str
+    #: The module whose machine is to notice it.
+    model: str = "tests.engine.mutants"
 
     def applied(self, text: str) -> str:
         """The file's text with the mistake; raises AssertionError if that has no place in it."""
@@ -202,8 +204,9 @@ def plant(mutation: Mutation | None, folder: Path) -> None:
 def is_noticed(mutation: Mutation | None, folder: Path) -> bool:
     """Does the model test fail over a package with this mistake?"""
     plant(mutation, folder)
+    model = "tests.engine.mutants" if mutation is None else mutation.model
     process = subprocess.run(
-        [sys.executable, "-m", "tests.engine.mutants"],
+        [sys.executable, "-m", model],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(folder)},
         stdout=subprocess.PIPE,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.engine.groups import mutants as groups
 from tests.engine.mutants import MUTATIONS, source_of
 
 
@@ -12,6 +13,7 @@ class MutationTests(SynchronousTestCase):
 
     def test_every_mutation_has_its_place(self) -> None:
         """Exactly one, and a name of its own."""
-        for mutation in MUTATIONS:
+        mutations = (*MUTATIONS, *groups.MUTATIONS)
+        for mutation in mutations:
             mutation.applied(source_of(mutation))
-        self.assertEqual(len({mutation.name for mutation in MUTATIONS}), len(MUTATIONS))
+        self.assertEqual(len({mutation.name for mutation in mutations}), len(mutations))

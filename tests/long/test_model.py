@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from hypothesis import settings
 from hypothesis.stateful import run_state_machine_as_test
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.engine.exchange_machine import ExchangeMachine
+from tests.engine.groups.machine import GroupsMachine
 from tests.engine.machine import run
 from tests.engine.test_model import LONG
 
@@ -21,3 +23,6 @@ class ModelTests(SynchronousTestCase):
 
     def test_exchanges_do_what_their_model_does(self) -> None:
         run_state_machine_as_test(ExchangeMachine, settings=LONG)
+
+    def test_groups_do_what_their_model_does(self) -> None:
+        run_state_machine_as_test(GroupsMachine, settings=settings(LONG, max_examples=3000))

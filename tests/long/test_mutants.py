@@ -6,6 +6,7 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.engine.groups import mutants as groups
 from tests.engine.mutants import MUTATIONS, survivors
 
 
@@ -18,3 +19,7 @@ class MutantTests(SynchronousTestCase):
         """Only the package as it is passes."""
         folder = Path(self.mktemp()).absolute()
         self.assertEqual(survivors([None, *MUTATIONS], folder), ["no mistake"])
+
+    def test_nor_do_mistakes_with_groups_survive(self) -> None:
+        folder = Path(self.mktemp()).absolute()
+        self.assertEqual(survivors(groups.MUTATIONS, folder), [])
