@@ -178,7 +178,7 @@ class BesideTests(LiveTestCase):
         done = said.decode().split()[-1]
         self.assertEqual(self.queues()["imported"]["size"], int(done))
         self.did("import", str(file), "--skip", done)
-        self.assertEqual(self.queues()["imported"]["size"], 30_000)
+        self.assertEqual(self.queues()["imported"]["size"], 100_000)
         self.did("verify")
 
     def test_whoever_reads_no_more_is_left_in_peace(self) -> None:
