@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from mqgate.engine.errors import GroupNotFound, TopicNotFound
-from mqgate.engine.groups.publishing import OnReceipts, in_order
+from mqgate.engine.groups.publishing import GroupOf, OnReceipts, in_order
 from mqgate.engine.groups.receipts import Receipt
-from mqgate.engine.names import log_name
 from mqgate.engine.planning import Plan
 from mqgate.engine.reserving import Reserve
 from mqgate.engine.values import Message
@@ -79,32 +77,22 @@ class Consume(Reserve):
 
 
 class ConsumeFromGroup(Consume):
-    """The same, where topic and group have to be there."""
+    """The same, of a group that has to be there, or is made."""
 
-    __slots__ = ("group", "topic")
+    __slots__ = ("group",)
 
-    def __init__(self, topic: str, group: str, *arguments: Any) -> None:
-        super().__init__(*arguments)
-        self.topic = topic
+    def __init__(self, group: GroupOf, *arguments: Any) -> None:
+        super().__init__(group.world, group.queue, *arguments)
         self.group = group
 
-    def plan(self, plan: Plan) -> Any:
+    def plan(self, plan: Plan) -> store.Operation | None:
         if not self.gone:
-            find(plan, self.world, self.topic, self.group, self.queue)
+            self.group.rows(plan)
         return super().plan(plan)
 
     def _operation(self, plan: Plan, queue: store.QueueRow) -> store.Consume:
         self._maximum = plan.policy(queue).maximum
         return super()._operation(plan, queue)
-
-
-def find(plan: Plan, world: int, topic: str, group: str | None, queue: str) -> None:
-    """Raise `TopicNotFound` or `GroupNotFound` for what is not there."""
-    draft = plan.draft(world)
-    if draft.find(log_name(topic)) is None:
-        raise TopicNotFound(f"there is no topic {topic!r}")
-    if group is not None and draft.find(queue) is None:
-        raise GroupNotFound(f"topic {topic!r} has no group {group!r}")
 
 
 class Acknowledge(OnReceipts):

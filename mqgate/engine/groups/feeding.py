@@ -16,8 +16,8 @@ from twisted.python.failure import Failure
 
 from mqgate.engine.commits import GroupCommit, Limits
 from mqgate.engine.errors import EngineError, StoreUnavailable
-from mqgate.engine.groups.publishing import Target, in_order, log_of
-from mqgate.engine.names import group_name, log_name, parts_of
+from mqgate.engine.groups.publishing import GroupOf, Target, in_order, log_of
+from mqgate.engine.names import log_name, parts_of
 from mqgate.engine.planning import Plan
 from mqgate.engine.reserving import Reserve
 from mqgate.engine.upkeep import PAUSE_SECONDS, Chore
@@ -42,30 +42,18 @@ BURIED_AT_ONCE = 100
 class CatchUp(OnQueue[store.CaughtUp]):
     """Copy the next messages to a group, or note that it is polled."""
 
-    __slots__ = ("create", "group", "policy", "rows", "topic")
+    __slots__ = ("group", "rows")
 
-    def __init__(
-        self, world: int, topic: str, group: str, limit: int, policy: str, create: bool
-    ) -> None:
-        super().__init__(world, group_name(topic, group))
-        self.topic = topic
+    def __init__(self, group: GroupOf, limit: int) -> None:
+        super().__init__(group.world, group.queue)
         self.group = group
         self.rows = limit
-        self.policy = policy
-        self.create = create
 
     def plan(self, plan: Plan) -> store.CatchUp:
-        log = log_of(plan, self.world, self.topic, self.policy, self.create)
-        queue = plan.draft(self.world).find(self.queue)
-        if queue is None:
-            if self.create:
-                plan.need_room()
-                queue = plan.make_queue(self.world, self.queue, self.policy, {})
-            else:
-                queue = plan.queue(self.world, self.queue)
+        log, queue = self.group.rows(plan)
         return store.CatchUp(
             store.Topic(self.world, log.number, log.shelf, ()),
-            self.group,
+            self.group.group,
             store.Fed(queue.number, queue.shelf),
             tuple(plan.new_ids(self.rows)),
         )
@@ -194,29 +182,29 @@ class Feeding:
 
     # -- catching up
 
-    def polled(self, world: int, topic: str, group: str, n: int, policy: str, create: bool) -> None:
+    def polled(self, group: GroupOf, n: int) -> None:
         """A group is about to be polled for ``n``: see that there is something, if there can be.
 
         What this asks of the store is done before what is asked after it.
         """
-        key = (world, group_name(topic, group))
+        key = (group.world, group.queue)
         known = self._groups.get(key)
         if known is None:
             known = self._groups[key] = _Group()
         if known.copying:
             return
         if not known.live:
-            self._copy(key, known, max(n, self._limits.copied_for_a_poll), policy, create)
+            self._copy(group, known, max(n, self._limits.copied_for_a_poll))
         elif self._now() - known.noted_at >= NOTED_EVERY:
-            self._copy(key, known, 0, policy, create)
+            self._copy(group, known, 0)
 
-    def _copy(self, key: LineKey, known: _Group, limit: int, policy: str, create: bool) -> None:
-        topic, group = parts_of(key[1])
+    def _copy(self, group: GroupOf, known: _Group, limit: int) -> None:
+        key = (group.world, group.queue)
         if known.call is not None:
             known.call.cancel()
             known.call = None
         known.copying = True
-        verb = CatchUp(key[0], topic, group or "", limit, policy, create)
+        verb = CatchUp(group, limit)
 
         def copied(result: store.CaughtUp) -> None:
             known.copying = False
@@ -226,12 +214,12 @@ class Feeding:
                 self._wake(key)
                 self._wake(in_order(key))
             if not result.live:
-                self._copy_after(PAUSE_SECONDS, key, known, policy)
+                self._copy_after(PAUSE_SECONDS, group, known)
 
         def not_copied(failure: Failure) -> None:
             known.copying = False
             if failure.check(StoreUnavailable) and key in self._groups:
-                self._copy_after(RETRY_SECONDS, key, known, policy)
+                self._copy_after(RETRY_SECONDS, group, known)
             else:  # it is not there
                 failure.trap(EngineError)
                 self._groups.pop(key, None)
@@ -239,10 +227,10 @@ class Feeding:
         verb.deferred.addCallbacks(copied, not_copied).addErrback(self._failed)
         self._commits.enter_again(verb)
 
-    def _copy_after(self, seconds: float, key: LineKey, known: _Group, policy: str) -> None:
+    def _copy_after(self, seconds: float, group: GroupOf, known: _Group) -> None:
         def copy() -> None:
             known.call = None
-            self._copy(key, known, self._limits.copied_at_once, policy, create=False)
+            self._copy(group._replace(create=False), known, self._limits.copied_at_once)
 
         if self._running:
             known.call = self._clock.callLater(seconds, copy)

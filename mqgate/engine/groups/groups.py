@@ -17,10 +17,9 @@ from mqgate.engine.groups.consuming import (
     Consume,
     ConsumeFromGroup,
     Return,
-    find,
 )
 from mqgate.engine.groups.feeding import CatchUp, Feeding
-from mqgate.engine.groups.publishing import Decide, Prepare, Publish, log_of
+from mqgate.engine.groups.publishing import Decide, GroupOf, Prepare, Publish, log_of
 from mqgate.engine.groups.receipts import Place, Receipt, Seal
 from mqgate.engine.groups.values import Delivery, Outcome, Prepared, TopicMessage
 from mqgate.engine.names import check_part, check_text, group_name, halves_name
@@ -160,14 +159,12 @@ class Groups:
             _check_number(n)
         except InvalidRequest as error:
             return fail(error)
-        queue = group_name(topic, group)
+        wanted = GroupOf(world, topic, group, policy, create)
         verb = ConsumeFromGroup(
-            topic,
-            group,
-            *(world, queue, n, lease, frozenset(map(_storable, tags)), ordered),
+            *(wanted, n, lease, frozenset(map(_storable, tags)), ordered),
             *(self._lines, self._returned, self._upkeep.expects, self._feeding.last_delivery),
         )
-        self._feeding.polled(world, topic, group, n, policy, create)
+        self._feeding.polled(wanted, n)
         return self._enter_consume(verb, wait)
 
     def pop(
@@ -287,7 +284,9 @@ class Groups:
             return fail(error)
         if group is None:
             return self._enter(MakeTopic(world, topic, policy))
-        made: Deferred[object] = self._enter(CatchUp(world, topic, group, 0, policy, create=True))
+        made: Deferred[object] = self._enter(
+            CatchUp(GroupOf(world, topic, group, policy, create=True), 0)
+        )
         return made.addCallback(lambda _: None)
 
     def known(self, world: int, topic: str, group: str | None = None) -> Deferred[None]:
@@ -330,7 +329,10 @@ class Known(Verb[None]):
         self.group = group
 
     def plan(self, plan: Plan) -> Check:
-        find(plan, self.world, self.topic, self.group, group_name(self.topic, self.group or ""))
+        if self.group is None:
+            log_of(plan, self.world, self.topic, "", create=False)
+        else:
+            GroupOf(self.world, self.topic, self.group, "", create=False).rows(plan)
         return Check()
 
     def settle(self, result: object) -> None:

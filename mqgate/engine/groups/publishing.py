@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
-from mqgate.engine.errors import TopicNotFound
+from mqgate.engine.errors import GroupNotFound, TopicNotFound
 from mqgate.engine.groups.receipts import Receipt
 from mqgate.engine.groups.values import Outcome, TopicMessage
-from mqgate.engine.names import HIDDEN, halves_name, log_name
+from mqgate.engine.names import HIDDEN, group_name, halves_name, log_name
 from mqgate.engine.planning import Plan, Verb
 from mqgate.engine.values import NEVER
 from mqgate.engine.verbs import DueNote, ExpiryNote
@@ -32,6 +32,35 @@ def log_of(plan: Plan, world: int, topic: str, policy: str, create: bool) -> Que
         plan.need_room()
         log = plan.make_queue(world, log_name(topic), policy, {})
     return log
+
+
+class GroupOf(NamedTuple):
+    """A group of a topic; both are made where they are missing, if they may be."""
+
+    world: int
+    topic: str
+    group: str
+    policy: str
+    create: bool
+
+    @property
+    def queue(self) -> str:
+        """The queue that the group consumes from."""
+        return group_name(self.topic, self.group)
+
+    def rows(self, plan: Plan) -> tuple[QueueRow, QueueRow]:
+        """The topic's log and the group's queue.
+
+        Raises `TopicNotFound` or `GroupNotFound`, or what keeps them from being made.
+        """
+        log = log_of(plan, self.world, self.topic, self.policy, self.create)
+        queue = plan.draft(self.world).find(self.queue)
+        if queue is None:
+            if not self.create:
+                raise GroupNotFound(f"topic {self.topic!r} has no group {self.group!r}")
+            plan.need_room()
+            queue = plan.make_queue(self.world, self.queue, self.policy, {})
+        return log, queue
 
 
 def place(id_: int, due: int) -> int:

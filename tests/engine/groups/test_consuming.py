@@ -164,6 +164,8 @@ class NamesTests(GroupsCase):
         )
         (delivery,) = self.consume()
         self.assertEqual(self.acknowledge(delivery), [Outcome.DONE])
+        consume = self.groups.consume(self.world, "t", "new", lease=1, policy=self.policy)
+        self.refused(consume, NoRoom)
 
 
 class AcknowledgingTests(GroupsCase):
