@@ -123,6 +123,12 @@ class GroupSession(Protocol):
     def heads(self, shelf: Shelf) -> Rows:
         """(key,) of those that have a head, in the order of the heads, read as they are taken."""
 
+    def keys_with_tag(self, shelf: Shelf, tag: str) -> Rows:
+        """(pos, id, key) of ready rows with a tag in their order, read as they are taken."""
+
+    def is_reserved(self, shelf: Shelf, key: str) -> bool:
+        """Whether some of a key are reserved."""
+
     def ready_of_key(self, shelf: Shelf, key: str, n: int, now: int) -> Rows:
         """Up to ``n`` ready rows of a key in their order, read as they are taken."""
 

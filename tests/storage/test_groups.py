@@ -67,6 +67,8 @@ class PlanTests(SynchronousTestCase):
         (sql.DELIVERED, "PRIMARY KEY (rowid=?)"),
         (sql.READY_WITH_TAG, "msg_tag (world=? AND queue=? AND tag=?)"),
         (sql.HEADS, "msg_head (world=? AND queue=?)"),
+        (sql.KEYS_WITH_TAG, "msg_tag (world=? AND queue=? AND tag=?)"),
+        (sql.IS_RESERVED, "msg_group (world=? AND queue=? AND grp=? AND state=?)"),
         (sql.READY_OF_KEY, "msg_group (world=? AND queue=? AND grp=? AND state=?)"),
         (
             sql.READY_OF_KEY_WITH_TAG,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import ExitStack, closing
 from itertools import groupby, islice
 from operator import itemgetter
@@ -31,6 +31,8 @@ from mqgate.storage.session import RawRow, Shelf
 
 #: As many held messages as one take makes ready: a longer backlog is taken in slices.
 PROMOTED_AT_ONCE = 1000
+#: A poll in order that asks for tags looks at so many keys for them, whatever these have.
+HEADS_LOOKED_AT = 1000
 
 
 def acknowledge(execution: Execution) -> None:
@@ -206,14 +208,42 @@ def _in_line(
 def _in_order(execution: Execution, shelf: Shelf, operation: Consume) -> Iterator[RawRow]:
     """The next rows of keys of which none are reserved, key by key."""
     left = operation.n
-    with closing(execution.session.heads(shelf)) as heads:
-        for (key,) in heads:
+    tags = operation.tags
+    with closing(_free_keys(execution, shelf, tags)) as keys:
+        for place, key in enumerate(keys):
+            if tags and place >= HEADS_LOOKED_AT and left < operation.n:
+                return  # what there is will do
             with ExitStack() as opened:
-                for row in _of_key(execution, shelf, key, operation.tags, left, opened):
+                for row in _of_key(execution, shelf, key, tags, left, opened):
                     left -= 1
                     yield row
             if not left:
                 return
+
+
+def _free_keys(execution: Execution, shelf: Shelf, tags: tuple[str, ...]) -> Generator[str]:
+    """Keys of which none are reserved, in the order of their heads.
+
+    Where tags are asked for, the first of these may have none of them, and they may be many:
+    after so many, those that do have one are looked for, in the order of what they have.
+    """
+    seen = set()
+    with closing(execution.session.heads(shelf)) as heads:
+        for (key,) in islice(heads, HEADS_LOOKED_AT if tags else None):
+            seen.add(key)
+            yield key
+    if len(seen) < HEADS_LOOKED_AT:
+        return
+    with ExitStack() as opened:
+        tagged = [
+            opened.enter_context(closing(execution.session.keys_with_tag(shelf, tag)))
+            for tag in tags
+        ]
+        for _, _, key in heapq.merge(*tagged):
+            if key not in seen:
+                seen.add(key)
+                if not execution.session.is_reserved(shelf, key):
+                    yield key
 
 
 def _of_key(

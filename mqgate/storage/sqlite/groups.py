@@ -96,6 +96,12 @@ class GroupStatements:
     def heads(self, shelf: Shelf) -> sqlite3.Cursor:
         return self._execute(sql.HEADS, shelf)
 
+    def keys_with_tag(self, shelf: Shelf, tag: str) -> sqlite3.Cursor:
+        return self._execute(sql.KEYS_WITH_TAG, (*shelf, tag))
+
+    def is_reserved(self, shelf: Shelf, key: str) -> bool:
+        return bool(self._execute(sql.IS_RESERVED, (*shelf, key)).fetchone()[0])
+
     def ready_of_key(self, shelf: Shelf, key: str, n: int, now: int) -> sqlite3.Cursor:
         return self._execute(sql.READY_OF_KEY, (*shelf, key, now, n))
 

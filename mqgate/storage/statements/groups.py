@@ -81,6 +81,10 @@ READY_OF_KEY_WITH_TAG = (
 HEADS = (
     "SELECT grp FROM msg WHERE world = ? AND queue = ? AND state = 0 AND head = 1 ORDER BY pos, id"
 )
+KEYS_WITH_TAG = (
+    "SELECT pos, id, grp FROM msg WHERE world = ? AND queue = ? AND tag = ? AND state = 0"
+    " ORDER BY pos, id"
+)
 HOLD = (
     "UPDATE msg SET state = 1, due = ?, lease = ?, rcount = rcount + 1, head = 0,"
     f" first_at = CASE first_at WHEN 0 THEN ? ELSE first_at END WHERE id IN {IDS}"
@@ -100,6 +104,7 @@ _RESERVED = (
     "EXISTS (SELECT 1 FROM msg r WHERE r.world = ? AND r.queue = ? AND r.grp = {key}"
     " AND r.state IN (0, 1) AND r.state = 1)"
 )
+IS_RESERVED = f"SELECT {_RESERVED.format(key='?')}"
 _KEYS = "SELECT value FROM json_each(?)"
 SET_HEADS = (
     f"UPDATE msg SET head = 1 WHERE head = 0 AND id IN (SELECT {_LOWEST.format(key='k.value')}"

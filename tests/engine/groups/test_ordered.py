@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mqgate.engine.groups import Outcome
+from mqgate.engine.groups import Outcome, TopicMessage
 from tests.engine.groups.case import LEASE, GroupsCase
 
 
@@ -96,6 +96,21 @@ class OrderedTests(GroupsCase):
         self.acknowledge(*first)
         self.assertEqual(self.ordered(3, tags=["x", "y"]), [b"a0", b"a2", b"a3"])
         self.assertEqual(self.ordered(9), [b"b0", b"b1", b"b2", b"b3", b"b4"])
+
+    def test_a_rare_tag_is_found_behind_any_number_of_keys_without_it(self) -> None:
+        common = [TopicMessage(b"", key=f"{number}", tag="common") for number in range(1200)]
+        self.done(self.groups.publish(self.world, "t", common, policy=self.policy))
+        self.publish(b"a1", b"a2", key="a", tag="rare")
+        self.publish(b"b1", b"b2", b"b3", key="b", tag="rare")
+        self.publish(b"b4", key="b", tag="rarer")
+        self.assertEqual(self.ordered(1, tags=["rare"]), [b"a1"])
+        self.assertEqual(self.ordered(1, tags=["rarer", "rare"]), [b"b1"])
+        self.assertEqual(self.ordered(9, tags=["rarer", "rare"]), [])
+        self.pass_time(LEASE / 1000)
+        self.assertEqual(self.ordered(9, tags=["rare", "rarer"]), [b"a1", b"a2"])
+        found = self.ordered(9, tags=["rare", "rarer"])
+        self.assertEqual(found, [b"b1", b"b2", b"b3", b"b4"])
+        self.assertEqual(len(self.ordered(2000)), 1200)
 
     def test_keys_of_one_group_are_nothing_to_another(self) -> None:
         self.put(b"a1", b"a2")
