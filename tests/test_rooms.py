@@ -121,6 +121,7 @@ class WallTests(SynchronousTestCase):
                         "mqgate.engine.deliveries",
                         "mqgate.engine.engine",
                         "mqgate.engine.errors",
+                        "mqgate.engine.names",
                         "mqgate.engine.topic_names",
                         "mqgate.engine.groups",
                         "mqgate.engine.values",

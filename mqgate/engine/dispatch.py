@@ -34,6 +34,7 @@ from mqgate.engine.deliveries import (
 )
 from mqgate.engine.errors import EngineError, MessageNotFound, StoreUnavailable
 from mqgate.engine.ids import LARGEST
+from mqgate.engine.names import check_names
 from mqgate.engine.pushing import (
     Acknowledge,
     Claim,
@@ -279,9 +280,10 @@ class Dispatch:
         """Write it down, as soon as the database can."""
         tells = True
         while True:
-            verb = self._verb(push, outcome, tells)
-            self._means.commits.enter_again(verb)
+            verb = None
             try:
+                verb = self._verb(push, outcome, tells)
+                self._means.commits.enter_again(verb)
                 await verb.deferred
                 return
             except StoreUnavailable:
@@ -291,7 +293,7 @@ class Dispatch:
             except EngineError as error:
                 if isinstance(outcome, Forwarded):
                     outcome = Failed(0, str(error))
-                elif verb.posts:
+                elif verb is None or verb.posts:
                     self._log.warn(
                         "A push failed, and {queue} cannot be told: {why}",
                         queue=push.error_queue,
@@ -314,6 +316,7 @@ class Dispatch:
     def _post(
         self, world: int, queue: str, message: NewMessage, via: str, tells_errors: bool
     ) -> Post:
+        check_names(queue)
         notes = (self._means.due_note, self._means.expiry_note, self.expects)
         return Post(world, queue, [message], self._policy, *notes, lambda: via, tells_errors)
 

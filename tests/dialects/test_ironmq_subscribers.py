@@ -106,6 +106,8 @@ class SettingsTests(PushCase):
             {"retries": "3"},
             {"retries_delay": 1.5},
             {"error_queue": 1},
+            {"error_queue": "a\0"},
+            {"error_queue": "\x1fq"},
             {"error_queue": "a\0b"},
         ]
         for asked in wrong:
@@ -257,7 +259,7 @@ class AddressTests(SynchronousTestCase):
             "http://[::1/", "http://[fe80::1%25eth0]/",
             "ironmq://", "ironmq:///", "ironmq:///a/b", "ironmq://p@/q", "ironmq://p:@/q",
             "ironmq://:t@/q", "ironmq://example.org/q", "ironmq://p@example.org/q", "ironmq:///%00",
-            "ironmq:///%FF", "http://" + "x" * 5000 + ".example.org/",
+            "ironmq:///%FF", "ironmq:///%1Fq", "http://" + "x" * 5000 + ".example.org/",
         ):  # fmt: skip
             self.assertRaises(BadAddress, addresses.parse, url)
 

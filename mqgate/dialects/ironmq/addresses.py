@@ -9,6 +9,8 @@ from urllib.parse import SplitResult, quote, unquote, urlsplit
 import attrs
 from hyperlink import EncodedURL
 
+from mqgate.engine.names import is_hidden
+
 #: No URL that a receiver has is longer.
 LONGEST = 4096
 #: What is shown in place of a secret.
@@ -135,7 +137,7 @@ def _queue_name(path: str) -> str:
         name = unquote(name, errors="strict")
     except UnicodeDecodeError:
         raise BadAddress("the queue's name in an ironmq url is not UTF-8") from None
-    if not name or "\0" in name:
+    if not name or "\0" in name or is_hidden(name):
         raise BadAddress("the path of an ironmq url is the name of a queue")
     return name
 

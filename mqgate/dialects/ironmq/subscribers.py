@@ -20,6 +20,7 @@ from mqgate.dialects.ironmq.decoding import decoded
 from mqgate.dialects.ironmq.refusal import malformed, missing
 from mqgate.engine.deliveries import Pushing, Target
 from mqgate.engine.errors import InvalidRequest
+from mqgate.engine.names import is_hidden
 
 MULTICAST, UNICAST, PULL = "multicast", "unicast", "pull"
 
@@ -75,8 +76,8 @@ def update(body: bytes, project: str, queue: str) -> Revision:
         raise malformed("push_type must be multicast, unicast or pull")
     if asked.push_type == PULL and asked.subscribers:
         raise malformed("A queue with push_type pull has no subscribers")
-    if "\0" in (asked.error_queue or ""):
-        raise malformed("error_queue contains NUL")
+    if "\0" in (asked.error_queue or "") or is_hidden(asked.error_queue or ""):
+        raise malformed("error_queue must be the name of a queue")
     subscribers = _checked(asked.subscribers, project, queue)
     return lambda settings: _updated(settings, asked, subscribers)
 
