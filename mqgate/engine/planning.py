@@ -121,10 +121,17 @@ class Plan:
         queue = draft.find(name)
         if queue is not None:
             return queue
-        allowance = self._allowances.get(world)
-        if allowance and allowance.queues is not None and draft.size >= allowance.queues:
-            raise too_many_queues(allowance.queues)
+        self.need_queues(world, name)
         return draft.make(name, policy, settings)
+
+    def need_queues(self, world: int, *names: str) -> None:
+        """Raise `LimitReached` unless those of these queues that are missing may all be made."""
+        allowance = self._allowances.get(world)
+        if allowance is not None and allowance.queues is not None:
+            draft = self.draft(world)
+            missing = sum(1 for name in names if draft.find(name) is None)
+            if missing and draft.size + missing > allowance.queues:
+                raise too_many_queues(allowance.queues)
 
     def limit(self, queue: QueueRow) -> int:
         """Have the messages that come into a queue keep to its limits.

@@ -16,7 +16,7 @@ from twisted.python.failure import Failure
 
 from mqgate.engine.commits import GroupCommit, Limits
 from mqgate.engine.errors import EngineError, StoreUnavailable
-from mqgate.engine.groups.publishing import GroupOf, Target, in_order, log_of
+from mqgate.engine.groups.publishing import GroupOf, Target, in_order
 from mqgate.engine.names import log_name, parts_of
 from mqgate.engine.planning import Plan
 from mqgate.engine.reserving import Reserve
@@ -102,7 +102,8 @@ class Bury(OnQueue[int]):
         queue = plan.queue(self.world, self.queue)
         policy = plan.policy(queue)
         topic, group = parts_of(self.queue)
-        self._lines = [in_order(self.key)]
+        # Who is behind them may be glad, in whichever line.
+        self._lines = [self.key, in_order(self.key)]
         self._expires = plan.now + policy.retention
         if not policy.maximum:
             return store.Check()
@@ -110,10 +111,15 @@ class Bury(OnQueue[int]):
         # A dead letter that dies again is dropped by its group: its topic keeps it.
         if policy.dead_letters and not topic.startswith(policy.dead_letters):
             name = policy.dead_letters + (group or "")
-            where = Target(plan, log_of(plan, self.world, name, queue.policy, create=True))
+            where = Target(plan, self._dead_letters(plan, name, queue.policy))
             self._lines += where.lines
             target, ids = where.topic, tuple(where.copies() for _ in range(BURIED_AT_ONCE))
         return store.Bury(self.world, queue.shelf, policy.maximum, target, ids, self._expires)
+
+    def _dead_letters(self, plan: Plan, topic: str, policy: str) -> store.QueueRow:
+        """Their log, made in spite of a limit of queues: where they are they block their keys."""
+        draft = plan.draft(self.world)
+        return draft.find(log_name(topic)) or draft.make(log_name(topic), policy, {})
 
     def settle(self, result: Any) -> None:
         if result:
@@ -248,7 +254,12 @@ class Feeding:
 
     def _let_rest(self, idle: Sequence[store.IdleGroup]) -> None:
         for each in idle if self._running else ():
-            self._groups.pop((each.world, each.queue), None)
+            key = (each.world, each.queue)
+            known = self._groups.get(key)
+            if known is not None and known.copying:
+                # It is being polled again: what it is about to be given is not to be cleared away.
+                continue
+            self._groups.pop(key, None)
             verb = Rest(each)
             verb.deferred.addCallback(lambda _: self._left_a_shelf()).addErrback(self._failed)
             self._commits.enter_again(verb)
@@ -257,17 +268,18 @@ class Feeding:
 
     def last_delivery(self, world: int, queue: str, due: int) -> None:
         """Messages of a group's queue are dead letters then, unless they are acknowledged."""
-        key, second = (world, queue), -(-due // 1000)
+        second = -(-due // 1000)
+        self._bury_after(max(second - self._now() / 1000, 0), (world, queue), second)
+
+    def _bury_after(self, seconds: float, key: LineKey, second: int) -> None:
         if self._running and (key, second) not in self._burials:
-            self._burials[key, second] = self._clock.callLater(
-                max(second - self._now() / 1000, 0), self._bury, key, second
-            )
+            self._burials[key, second] = self._clock.callLater(seconds, self._bury, key, second)
 
     def _bury(self, key: LineKey, second: int) -> None:
         def buried(n: int) -> None:
             del self._burials[key, second]
             if n == BURIED_AT_ONCE:
-                self.last_delivery(*key, self._now())
+                self._bury_after(PAUSE_SECONDS, key, second)  # that was not all
 
         def not_buried(failure: Failure) -> None:
             del self._burials[key, second]  # the next poll sees to it

@@ -53,6 +53,8 @@ class GroupOf(NamedTuple):
 
         Raises `TopicNotFound` or `GroupNotFound`, or what keeps them from being made.
         """
+        if self.create:  # both, or neither
+            plan.need_queues(self.world, log_name(self.topic), self.queue)
         log = log_of(plan, self.world, self.topic, self.policy, self.create)
         queue = plan.draft(self.world).find(self.queue)
         if queue is None:
@@ -208,6 +210,8 @@ class Prepare(Verb[Receipt]):
 
     def plan(self, plan: Plan) -> store.Prepare:
         plan.need_room()
+        if self.create:
+            plan.need_queues(self.world, log_name(self.topic), halves_name(self.topic))
         plan.limit(log_of(plan, self.world, self.topic, self.policy, self.create))
         halves = plan.make_queue(self.world, halves_name(self.topic), self.policy, {})
         id_ = plan.new_id()

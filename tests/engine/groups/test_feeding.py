@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from mqgate.engine.groups import Delivery, Outcome
-from mqgate.storage.interface import CatchUp
-from tests.engine.groups.case import LEASE, MAXIMUM, RETENTION, GroupsCase
+from mqgate.storage.interface import Batch, CatchUp, Idle
+from tests.engine.groups.case import LEASE, MAXIMUM, POLICY, RETENTION, GroupsCase
 
 DAY = 86_400
 
@@ -40,7 +40,7 @@ class CatchingUpTests(GroupsCase):
         self.assertEqual(len(got), 121)
 
     def test_a_poll_that_waits_is_woken_by_what_is_copied(self) -> None:
-        self.publish(*(b"%03d" % n for n in range(2000)))
+        self.publish(*(b"%03d" % n for n in range(900)))
         self.publish(b"rare", tag="rare")
         answers = self.waiting(tags=["rare"])
         self.assertEqual(answers, [])
@@ -130,6 +130,27 @@ class RestTests(GroupsCase):
         self.assertEqual(self.live(), 0)
         self.assertEqual(self.bodies(9, group="h"), [])
 
+    def test_a_poll_beside_the_look_that_finds_it_idle_loses_nothing(self) -> None:
+        self.consume()
+        polled_at = self.now()
+        self.publish(b"1", b"2", delay=4 * DAY * 1000)
+        self.start_again()
+        polls: list[object] = []
+
+        def poll_too(batch: Batch) -> None:
+            if any(isinstance(each, Idle) and each.before > polled_at for each in batch.operations):
+                self.store.instead = lambda batch: None
+                poll = self.groups.consume(self.world, "t", "g", lease=LEASE, policy=POLICY)
+                poll.addBoth(polls.append)
+
+        self.store.instead = poll_too
+        self.pass_time(3 * DAY)
+        for _ in range(70):
+            self.pass_time(60)
+        self.assertEqual(polls, [[]])
+        self.pass_time(DAY)
+        self.assertEqual(self.bodies(9), [b"1", b"2"])
+
     def live(self) -> int:
         ((n,),) = self.rows("SELECT coalesce(sum(live), 0) FROM consumer_group")
         assert isinstance(n, int)
@@ -211,6 +232,14 @@ class DeadLetterTests(GroupsCase):
         self.pass_time(2)
         self.assertEqual(self.bodies(300), [])
         self.assertEqual(self.bodies(300, topic="%DLQ%g"), bodies)
+
+    def test_however_many_they_are_nobody_waits_long_behind_them(self) -> None:
+        self.publish(*(b"%04d" % n for n in range(900)))
+        self.bury(900)
+        for _ in range(9):
+            self.pass_time(0.01)
+        self.assertEqual(self.rows("SELECT count(*) FROM msg WHERE state = 1"), [(0,)])
+        self.assertEqual(len(self.consume(3000, topic="%DLQ%g")), 900)
 
     def test_what_died_while_the_server_was_away_is_found_by_the_next_poll(self) -> None:
         self.publish(b"1")
