@@ -2,63 +2,29 @@
 
 from __future__ import annotations
 
-import hmac
 import http.client
 import random
 import re
 import threading
-import time
-from base64 import b64encode
 from collections.abc import Callable
-from email.utils import formatdate
 
 from tests.live.case import LiveTestCase
-from tests.live.server import PATIENCE_SECONDS, Server
+from tests.live.rocketmq import INSTANCE, Worker
+from tests.live.server import PATIENCE_SECONDS
 
 SHARDS = 4
 EACH = 2_500
 WORKERS = 8
 #: Of so many batches, one is taken by a worker that crashes.
 CRASHES = 60
-CONFIGURATION = """
-free_space_minimum = 0
-[namespaces.demo.rocketmq]
-instances = [""]
-keys = [{ id = "id", secret = "secret" }]
+CONFIGURATION = f"""
+{INSTANCE}
 [rocketmq]
 ordered_visibility_seconds = 1
 """
 _MESSAGE = re.compile(
     rb"<MessageBody>([0-9]+):([0-9]+)</MessageBody><ReceiptHandle>([^<]+)</ReceiptHandle>"
 )
-
-
-class Worker:
-    """A client with a connection of its own."""
-
-    def __init__(self, server: Server) -> None:
-        self._server = server
-        self._connection = server.connect()
-
-    def ask(self, method: str, query: str, body: bytes = b"") -> tuple[int, bytes]:
-        """Status and body of the answer to a signed request."""
-        self.send(method, query, body)
-        response = self._connection.getresponse()
-        return response.status, response.read()
-
-    def send(self, method: str, query: str, body: bytes = b"") -> None:
-        """Send it, and wait for nothing."""
-        target = f"/topics/shards/messages?{query}"
-        date = formatdate(time.time(), usegmt=True)
-        text = f"{method}\n\n\n{date}\n{target}".encode()
-        signature = b64encode(hmac.digest(b"secret", text, "sha1")).decode()
-        headers = {"Date": date, "Authorization": f"MQ id:{signature}"}
-        self._connection.request(method, target, body, headers)
-
-    def crash(self) -> None:
-        """Go without a word; a new one takes its place."""
-        self._connection.close()
-        self._connection = self._server.connect()
 
 
 class Ledger:
@@ -116,7 +82,7 @@ class ShardTests(LiveTestCase):
 
     def publish(self, shard: int) -> None:
         """Publish a shard."""
-        worker = Worker(self.target)
+        worker = Worker(self.target, "shards")
         for number in range(EACH):
             body = (
                 f"<Message><MessageBody>{shard}:{number}</MessageBody>"
@@ -129,7 +95,7 @@ class ShardTests(LiveTestCase):
 
     def consume(self, number: int) -> None:
         """Work until there is nothing left, and crash now and then."""
-        worker = Worker(self.target)
+        worker = Worker(self.target, "shards")
         dice = random.Random(number)
         try:
             while not self.ledger.over:
