@@ -10,6 +10,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
+from mqgate.engine.allowance import Allowance
 from mqgate.engine.commits import Limits, Observer
 from mqgate.engine.engine import Engine
 from mqgate.engine.values import NewMessage, Policy
@@ -61,6 +62,8 @@ class EngineCase(SynchronousTestCase):
     limits = Limits()
     policies: Mapping[str, Policy] = POLICIES
     observer: Observer | None = None
+    #: What the world may hold; None = as much as comes.
+    allowed: Allowance | None = None
 
     def setUp(self) -> None:
         folder = self.mktemp()
@@ -82,6 +85,7 @@ class EngineCase(SynchronousTestCase):
             self.policies,
             self.limits,
             opened=opened,
+            allowances={} if self.allowed is None else {self.world: self.allowed},
             observer=self.observer,
         )
         self.engine.start()

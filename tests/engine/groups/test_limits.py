@@ -7,11 +7,8 @@ from typing import Any
 from twisted.internet.defer import Deferred
 
 from mqgate.engine.allowance import Allowance
-from mqgate.engine.engine import Engine
 from mqgate.engine.errors import LimitReached, NoRoom
 from mqgate.engine.groups import TopicMessage
-from mqgate.storage.sqlite import Inline, SQLiteStore
-from tests.engine.case import WatchedStore
 from tests.engine.groups.case import LEASE, GroupsCase
 
 
@@ -19,20 +16,7 @@ class QueuesTests(GroupsCase):
     """A topic is one of them, and so are its half messages and each of its groups."""
 
     policy = "strict"
-
-    def start(self) -> None:
-        self.store = WatchedStore(SQLiteStore(self.path, Inline()))
-        opened = self.store.open()
-        (self.world,) = self.store.worlds([["a:one"]])
-        self.engine = Engine(
-            self.store,
-            self.clock,
-            self.now,
-            self.policies,
-            opened=opened,
-            allowances={self.world: Allowance(queues=3)},
-        )
-        self.engine.start()
+    allowed = Allowance(queues=3)
 
     def names(self) -> list[str]:
         return [name for (name,) in self.rows("SELECT name FROM queue ORDER BY number")]
