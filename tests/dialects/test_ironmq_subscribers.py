@@ -106,7 +106,6 @@ class SettingsTests(PushCase):
             {"retries": "3"},
             {"retries_delay": 1.5},
             {"error_queue": 1},
-            {"error_queue": "a\0"},
             {"error_queue": "\x1fq"},
             {"error_queue": "a\0b"},
         ]

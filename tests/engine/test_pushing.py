@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from twisted.internet.defer import Deferred, fail
+from twisted.logger import capturedLogs
 
+from mqgate.engine.allowance import Allowance, QueueRule
 from mqgate.engine.deliveries import (
     DELIVERED,
     FAILED,
@@ -17,7 +19,14 @@ from mqgate.engine.deliveries import (
     PushLimits,
 )
 from mqgate.engine.errors import InvalidRequest, MessageNotFound
-from mqgate.engine.values import DELETED, PUSHED, NewMessage
+from mqgate.engine.values import (
+    DELETED,
+    FANOUT,
+    PUSHED,
+    NewAlert,
+    NewMessage,
+    Topology,
+)
 from mqgate.storage.interface import Batch, Unavailable
 from tests.engine.push_case import DONE, LATER, NO, RETRY_SECONDS, PushCase
 
@@ -322,6 +331,67 @@ class ErrorQueueTests(PushCase):
         self.assertEqual(self.take(2, queue="errors"), [b"%d failed" % message])
 
 
+class ErrorQueueTroubleTests(PushCase):
+    """Error queues that cannot be told: the delivery has failed all the same."""
+
+    allowed = Allowance(rules=(QueueRule("full", length=0),))
+
+    def fail_with(self, errors: str) -> None:
+        self.make(["a"], retries=0, errors=errors)
+        (message,) = self.push(b"hello")
+        with capturedLogs() as events:
+            self.answer(NO)
+        self.assertEqual(self.states(message), [FAILED])
+        (warning,) = [each for each in events if "cannot be told" in each["log_format"]]
+        self.assertEqual(warning["queue"], errors)
+        self.later(1000)
+        self.assertEqual(self.under_way(), [])
+
+    def test_one_that_is_full(self) -> None:
+        self.fail_with("full")
+
+    def test_a_name_that_is_the_engines_own(self) -> None:
+        self.fail_with("\x1fq")
+
+
+class OtherWaysTests(PushCase):
+    """Messages that get to a pushing queue without being posted to it."""
+
+    def test_what_is_published_to_it_is_pushed(self) -> None:
+        self.make(["a"], ["b"])
+        self.done(self.engine.update(self.world, "r", {}, policy="push"))
+        bindings = [("all", "q", ""), ("all", "r", "")]
+        self.engine.declare(self.world, Topology({"all": FANOUT}, {}, bindings))
+        self.done(self.engine.publish(self.world, "all", ["k"], NewMessage(b"hello")))
+        self.turns()
+        self.assertEqual([each.delivery.body for each in self.carrier.tries], [b"hello"] * 2)
+        self.answer(DONE, "a")
+        self.answer(DONE, "b")
+        self.assertEqual(self.size(), 0)
+        self.assertEqual(self.take(2, queue="r"), [b"hello"])
+
+    def test_the_message_of_an_alert_is_pushed(self) -> None:
+        self.make(["a"])
+        self.alert(NewAlert(False, False, 2, "q", 0), queue="watched")
+        self.push(b"1", b"2", queue="watched")
+        self.assertEqual(self.answer(DONE, "a").queue, "q")
+        self.assertEqual(self.under_way(), [])
+
+    def test_the_end_of_a_push_sets_alerts_off(self) -> None:
+        self.make(["a"])
+        self.push(b"1", b"2", b"3")
+        self.done(self.engine.update(self.world, "q", {"to": []}, policy="push"))
+        self.alert(NewAlert(False, True, 1, "bells", 0), queue="q")
+        self.answer(DONE)
+        self.assertEqual(self.take(2, queue="bells"), [])
+        self.answer(DONE)
+        self.answer(DONE)
+        self.assertEqual(len(self.take(2, queue="bells")), 1)
+
+    def alert(self, alert: NewAlert, queue: str) -> None:
+        self.done(self.engine.add_alerts(self.world, queue, [alert], policy="push"))
+
+
 class ForwardTests(PushCase):
     """A target that is a queue here: its post and the end of the delivery are one."""
 
@@ -358,6 +428,10 @@ class ForwardTests(PushCase):
         self.later(1)
         self.assertEqual(self.take(2, queue="r"), [b"hello"])
         self.assertEqual(self.states(self.message), [DELIVERED])
+
+    def test_a_name_that_is_the_engines_own_is_a_failure(self) -> None:
+        self.forward("\x1fr")
+        self.assertEqual(self.states(self.message), [RETRYING])
 
     def test_what_cannot_be_put_there_is_a_failure(self) -> None:
         self.make(*[["b"]] * 10_001, queue="r")
