@@ -37,8 +37,9 @@ class FirstRunTests(LiveTestCase):
             self.assertEqual(answer.stderr, b"")
             self.assertRegex(answer.stdout.decode(), r"\n20[01]$")
         self.assertEqual(server.ask_queue("GET", "first").json["size"], 1)
-        self.assertTrue(self.paste(lines[0], more="").stdout.endswith(b"}\n"))
-        self.assertTrue(self.paste(lines[-1], more="").stdout.endswith(b"</Message>\n"))
+        ends = [self.paste(line, more="").stdout for line in lines]
+        for end, line in zip((b"}\n", b"\n", b"</Message>\n", b"\n"), ends, strict=True):
+            self.assertTrue(line.endswith(end), line)
 
     def test_the_text_is_shown_once_and_kept(self) -> None:
         server = self.started()
