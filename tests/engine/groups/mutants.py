@@ -13,7 +13,6 @@ from tests.engine.test_model import HASTY
 
 _CONSUMING = "storage/executor/groups.py"
 _WRITING = "storage/executor/logs.py"
-_WAITING = "engine/waiting.py"
 
 
 def _mistake(name: str, file: str, old: str, new: str) -> Mutation:
@@ -98,18 +97,6 @@ MUTATIONS = (
         _WRITING,
         "last = max(ids.id, last + 1)",
         "last = ids.id - ids.id % 3",
-    ),
-    _mistake(
-        "who is called for a message counts for two",
-        _WAITING,
-        "left[tag] -= 1",
-        "left[tag] -= 2",
-    ),
-    _mistake(
-        "who found something does not wake the next with the same tags",
-        _WAITING,
-        "waiters = [each for each in waiters if each.tags == tags]",
-        "waiters = waiters[:0]",
     ),
 )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from twisted.internet.defer import CancelledError
 
+from mqgate.engine.groups import TopicMessage
 from tests.engine.groups.case import LEASE, GroupsCase
 
 
@@ -93,6 +94,24 @@ class WaitingTests(GroupsCase):
             )
         )
         self.assertEqual(polls, [[[b"a"]], [[b"b"]], [], [[b"c"]], [[b"d"]]])
+
+    def test_as_many_are_served_as_there_are_messages_of_their_tag(self) -> None:
+        polls = [self.waiting(tags=tags) for tags in ("b", "a", "b", "a", "a", ())]
+        messages = [self.message(tag) for tag in "aaa"]
+        self.store.batches.clear()
+        self.done(self.groups.publish(self.world, "t", messages, policy=self.policy))
+        self.assertEqual(polls, [[], [[b"a"]], [], [[b"a"]], [[b"a"]], []])
+        self.assertEqual([len(batch.operations) for batch in self.store.batches], [4])
+
+    def test_all_are_served_when_much_comes_due_at_once(self) -> None:
+        polls = [self.waiting(tags=["a"]) for _ in range(20)]
+        others = [self.waiting(tags=["b"]) for _ in range(3)]
+        messages = [TopicMessage(b"a", tag="a", delay=5000)] * 20
+        self.done(self.groups.publish(self.world, "t", messages, policy=self.policy))
+        self.pass_time(5)
+        for _ in range(40):
+            self.turn()
+        self.assertEqual((polls, others), ([[[b"a"]]] * 20, [[]] * 3))
 
     def test_what_comes_due_wakes_who_wants_it_behind_many_who_do_not(self) -> None:
         others = [self.waiting(tags=["b"]) for _ in range(20)]
