@@ -37,9 +37,9 @@ class FirstRunTests(LiveTestCase):
             self.assertEqual(answer.stderr, b"")
             self.assertRegex(answer.stdout.decode(), r"\n20[01]$")
         self.assertEqual(server.ask_queue("GET", "first").json["size"], 1)
-        ends = [self.paste(line, more="").stdout for line in lines]
-        for end, line in zip((b"}\n", b"\n", b"</Message>\n", b"\n"), ends, strict=True):
-            self.assertTrue(line.endswith(end), line)
+        shown = [self.paste(line, more="").stdout for line in lines]
+        for text, end in zip(shown, (b"}\n", b"\n", b"</Message>\n", b"\n"), strict=True):
+            self.assertTrue(text.endswith(end), text)
 
     def test_the_text_is_shown_once_and_kept(self) -> None:
         server = self.started()
