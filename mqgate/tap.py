@@ -21,7 +21,7 @@ from mqgate.config.values import Configuration
 from mqgate.dialects import ALL
 from mqgate.service import Gate, Surroundings
 from mqgate.storage.interface import StoreError
-from mqgate.storage.sqlite import SQLiteStore, WriterThread
+from mqgate.storage.sqlite import CallThread, SQLiteStore
 from mqgate.storage.sqlite.backup import Backups
 from mqgate.storage.sqlite.lock import FileLock
 from mqgate.supervision import Supervision
@@ -97,8 +97,8 @@ def build(
     """A server, not started, in the world as it is."""
     store = SQLiteStore(
         os.path.join(configuration.data, DATABASE),
-        WriterThread(reactor),
-        observing=WriterThread(reactor, "mqgate-observer"),
+        CallThread(reactor),
+        observing=CallThread(reactor, "mqgate-observer"),
         free_space_minimum=configuration.server.free_space_minimum,
         backups=Backups(configuration.server.backup_before_upgrade),
     )

@@ -75,9 +75,9 @@ def _replace_store(oddities: Oddities) -> None:
 
     from mqgate import tap
     from mqgate.storage.interface import Batch, Stale
-    from mqgate.storage.sqlite import SQLiteStore, WriterThread
+    from mqgate.storage.sqlite import CallThread, SQLiteStore
 
-    class SlowThread(WriterThread):
+    class SlowThread(CallThread):
         """A writer that is told later that it is done."""
 
         def call(self, function: Callable[[], T]) -> Deferred[T]:
@@ -95,7 +95,7 @@ def _replace_store(oddities: Oddities) -> None:
             self._opened().execute(f"PRAGMA query_only = {int(oddities.readonly())}")
             return super()._transact(batch)
 
-    vars(tap).update(WriterThread=SlowThread, SQLiteStore=OddStore)
+    vars(tap).update(CallThread=SlowThread, SQLiteStore=OddStore)
 
 
 if __name__ == "__main__":

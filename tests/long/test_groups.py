@@ -16,7 +16,7 @@ from twisted.trial.unittest import TestCase
 from mqgate.engine.engine import Engine
 from mqgate.engine.groups import Delivery, TopicMessage
 from mqgate.engine.values import Policy
-from mqgate.storage.sqlite import SQLiteStore, WriterThread
+from mqgate.storage.sqlite import CallThread, SQLiteStore
 from mqgate.storage.verify import verify
 
 MANY = 1_000_000
@@ -42,7 +42,7 @@ class MillionTests(TestCase):
     def setUp(self) -> None:
         assert IReactorTime.providedBy(reactor) and IReactorFromThreads.providedBy(reactor)
         self.path = self.mktemp()
-        self.store = SQLiteStore(self.path, WriterThread(reactor))
+        self.store = SQLiteStore(self.path, CallThread(reactor))
         opened = self.store.open()
         (self.world,) = self.store.worlds([["one"]])
         policies = {POLICY: Policy(keeps_place=True, retention=259_200_000)}

@@ -14,7 +14,7 @@ from twisted.trial.unittest import TestCase
 
 from mqgate.engine.engine import Engine
 from mqgate.engine.values import NewMessage, Policy
-from mqgate.storage.sqlite import SQLiteStore, WriterThread
+from mqgate.storage.sqlite import CallThread, SQLiteStore
 from mqgate.storage.verify import verify
 
 MANY = 1_000_000
@@ -40,7 +40,7 @@ class MillionTests(TestCase):
     def setUp(self) -> None:
         assert IReactorTime.providedBy(reactor) and IReactorFromThreads.providedBy(reactor)
         self.path = self.mktemp()
-        self.store = SQLiteStore(self.path, WriterThread(reactor))
+        self.store = SQLiteStore(self.path, CallThread(reactor))
         opened = self.store.open()
         (self.world,) = self.store.worlds([["one"]])
         self.engine = Engine(self.store, reactor, now, {"back": Policy()}, opened=opened)

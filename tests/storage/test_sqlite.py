@@ -14,7 +14,7 @@ from twisted.trial.unittest import SynchronousTestCase, TestCase
 from mqgate.storage import interface as ops
 from mqgate.storage import statements
 from mqgate.storage.interface import Batch, Damaged, StoreError, Unavailable
-from mqgate.storage.sqlite import Inline, SQLiteStore, WriterThread
+from mqgate.storage.sqlite import CallThread, Inline, SQLiteStore
 from tests.storage import contract
 from tests.storage.contract import NOW, SHELF, row
 from tests.storage.sqlite_file import SQLiteFile
@@ -350,7 +350,7 @@ class PlanTests(Files):
                 self.assert_plan(statement, *indexes)
 
 
-class WriterThreadTests(TestCase):
+class CallThreadTests(TestCase):
     """The same store with a thread of its own."""
 
     def test_results_and_failures_come_back_in_order(self) -> Deferred[None]:
@@ -358,7 +358,7 @@ class WriterThreadTests(TestCase):
 
     async def drive(self) -> None:
         path = self.mktemp()
-        store = SQLiteStore(path, WriterThread(reactor))  # type: ignore[arg-type]
+        store = SQLiteStore(path, CallThread(reactor))  # type: ignore[arg-type]
         store.open()
         (world,) = store.worlds([["x"]])
         post = ops.Post(world, SHELF, (row(1),))

@@ -25,11 +25,11 @@ from mqgate.storage.interface import (
     StoreError,
     Unavailable,
 )
+from mqgate.storage.runners import Runner
 from mqgate.storage.sqlite import metering, schema
 from mqgate.storage.sqlite.backup import Backups, free_space
 from mqgate.storage.sqlite.lock import FileLock
 from mqgate.storage.sqlite.reading import Observer
-from mqgate.storage.sqlite.runners import Runner
 from mqgate.storage.sqlite.session import SMALL, SQLiteSession
 from mqgate.storage.statements import HIGHEST, MAKE_SECRET, SECRET, TAKE_SLOT
 

@@ -40,14 +40,14 @@ class Inline:
         """Nothing is ever under way."""
 
 
-class WriterThread:
+class CallThread:
     """One thread makes all calls; their results come back into the reactor's.
 
     A pool (adbapi) would commit once per operation; a commit in the reactor's thread would stop
     every connection for the length of an fsync.
     """
 
-    def __init__(self, reactor: IReactorFromThreads, name: str = "mqgate-writer") -> None:
+    def __init__(self, reactor: IReactorFromThreads, name: str = "mqgate-store") -> None:
         self._reactor = reactor
         self._name = name
         self._calls: SimpleQueue[tuple[Callable[[], Any], Deferred[Any]] | None] = SimpleQueue()
