@@ -94,7 +94,7 @@ class GroupSession(Protocol):
     def store_bodies(self, bodies: Sequence[tuple[int, int, int, bytes | None, bytes]]) -> None:
         """Insert bodies: (id, world, how many share it, properties, data)."""
 
-    def share_bodies(self, copies: Counter[int]) -> None:
+    def share_bodies(self, world: int, copies: Counter[int]) -> None:
         """More uses of each body, as many as are counted."""
 
     def logged(self, shelf: Shelf, after: int, limit: int, now: int) -> list[FoundRow]:
@@ -111,7 +111,7 @@ class GroupSession(Protocol):
     def exhausted(self, shelf: Shelf, maximum: int, now: int, limit: int) -> list[FoundRow]:
         """What has lapsed after so many deliveries."""
 
-    def make_ready(self, ids: Sequence[int]) -> None:
+    def make_ready(self, shelf: Shelf, ids: Sequence[int]) -> None:
         """These rows are ready, at their places."""
 
     def next_after(self, shelf: Shelf, now: int) -> int | None:
@@ -135,7 +135,7 @@ class GroupSession(Protocol):
     def ready_of_key_with_tag(self, shelf: Shelf, key: str, tag: str, n: int, now: int) -> Rows:
         """The same, of those with a tag."""
 
-    def hold(self, ids: Sequence[int], lease: int, now: int) -> None:
+    def hold(self, shelf: Shelf, ids: Sequence[int], lease: int, now: int) -> None:
         """Reserve ready rows; none of them is a head any more, see `unmake_heads`."""
 
     def delivered(

@@ -40,8 +40,12 @@ class Session(GroupSession, TopicSession, Protocol):
 
     # -- the catalogue and the gateway
 
-    def versions(self, worlds: Sequence[int]) -> dict[int, int]:
-        """The catalogue version of each world."""
+    def versions(self, worlds: Sequence[int], changing: Sequence[int]) -> dict[int, int]:
+        """The catalogue version of each world.
+
+        Where several gateways write: from here to the end of the transaction no other one changes
+        the catalogue of these worlds, or uses that of ``changing``.
+        """
 
     def newer(self, world: int, since: int) -> WorldRows:
         """What changed in a world's catalogue after a version."""
@@ -89,13 +93,18 @@ class Session(GroupSession, TopicSession, Protocol):
     def promote(self, shelf: Shelf, now: int, in_place: bool) -> None:
         """Make ready what has come due: at its place, or where it became available."""
 
-    def ready(self, shelf: Shelf, n: int, now: int) -> Rows:
-        """Up to ``n`` ready rows in their order, read as they are taken."""
+    def ready(self, shelf: Shelf, n: int, now: int, *, taking: bool) -> Rows:
+        """Up to ``n`` ready rows in their order, read as they are taken.
 
-    def reserve(self, ids: Sequence[int], lease: int | None, now: int) -> None:
+        With ``taking`` none that another gateway is taking, and none that it can take then.
+        """
+
+    def reserve(self, shelf: Shelf, ids: Sequence[int], lease: int | None, now: int) -> None:
         """Reserve rows that `ready` returned, for ``lease`` or their own timeouts."""
 
-    def hand_out_deleted(self, rows: Sequence[MessageRow], now: int, memory: Memory) -> None:
+    def hand_out_deleted(
+        self, shelf: Shelf, rows: Sequence[MessageRow], now: int, memory: Memory
+    ) -> None:
         """Leave rows readable, as they are after the delivery that removes them."""
 
     def next_due(self, shelf: Shelf, now: int) -> int | None:
@@ -133,11 +142,13 @@ class Session(GroupSession, TopicSession, Protocol):
     def expired(self, now: int, limit: int) -> list[ExpiredRow]:
         """Messages past their time, earliest first.
 
-        Not of deleted ones: `forget_deleted` is for them.
+        Not of deleted ones: `forget_deleted` is for them. Where several gateways write, none that
+        another one is at; and none of a world whose catalogue is being changed, which is not from
+        here to the end of the transaction.
         """
 
-    def forget_deleted(self, now: int, limit: int) -> tuple[int, list[int]]:
-        """Remove deleted messages that are readable no longer: how many, and their bodies."""
+    def forget_deleted(self, now: int, limit: int) -> tuple[int, list[tuple[int, int]]]:
+        """Remove deleted messages that are readable no longer: how many, and (world, body)s."""
 
     def next_expiry(self) -> int | None:
         """When the next message expires, or is readable no longer."""
@@ -149,12 +160,12 @@ class Session(GroupSession, TopicSession, Protocol):
         """(id, body) of some messages of a shelf."""
 
     def forget_shelf(self, shelf: Shelf) -> None:
-        """A shelf is empty."""
+        """A shelf is empty, if it is: another gateway may be at what is left."""
 
-    def remove(self, ids: Sequence[int]) -> None:
+    def remove(self, world: int, ids: Sequence[int]) -> None:
         """Remove messages."""
 
-    def release_bodies(self, copies: Counter[int]) -> None:
+    def release_bodies(self, world: int, copies: Counter[int]) -> None:
         """One use less of each body, as often as it is counted; unused ones go.
 
         Body 0 is nobody's: a small one stands in its message's row, and goes with it.

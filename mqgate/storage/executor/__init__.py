@@ -122,7 +122,8 @@ def execute(session: Session, batch: Batch) -> list[object] | Stale:
 
 
 def _outdated(session: Session, batch: Batch) -> Stale | None:
-    current = session.versions([world for world, _ in batch.versions])
+    worlds = [world for world, _ in batch.versions]
+    current = session.versions(worlds, [change.world for change in batch.changes])
     newer = [
         session.newer(world, version)
         for world, version in batch.versions

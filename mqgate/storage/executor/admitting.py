@@ -145,7 +145,7 @@ class Room:
         rows = execution.session.oldest(shelf, n)
         if len(rows) < n:
             rows += execution.session.pushes.drop_oldest(shelf, n - len(rows))
-        execution.remove((row[0], row[1]) for row in rows)
+        execution.remove(shelf[0], ((row[0], row[1]) for row in rows))
         execution.counts[shelf] -= len(rows)
         self._there[shelf] -= len(rows)
         came = self.admitted.get(shelf, [])

@@ -103,12 +103,12 @@ class Execution:
         return iter(self.kinds.get(kind, ()))  # type: ignore[arg-type]
 
     def by_shelf(self, kind: type[Op]) -> dict[Shelf, list[tuple[int, Op]]]:
-        """The same, by the shelf they are about."""
+        """The same, by the shelf they are about; shelves in order, as all gateways lock them."""
         shelves: dict[Shelf, list[tuple[int, Op]]] = {}
         for index, operation in self.all(kind):
             shelf = (operation.world, operation.shelf)  # type: ignore[union-attr]
             shelves.setdefault(shelf, []).append((index, operation))
-        return shelves
+        return shelves if len(shelves) < 2 else dict(sorted(shelves.items()))
 
     def sweep_up_to(self, limit: int) -> tuple[int, tuple[tuple[int, str], ...]]:
         """Remove so many expired messages at most, but for those of queues with alerts.
@@ -126,7 +126,8 @@ class Execution:
 
     def remove_expired(self, rows: Sequence[ExpiredRow]) -> None:
         """Remove messages that have expired, and count them off."""
-        self.remove((row[0], row[4]) for row in rows)
+        for world in {row[1] for row in rows}:
+            self.remove(world, [(row[0], row[4]) for row in rows if row[1] == world])
         self._remember_pushes([row for row in rows if row[3] == PUSHED])
         gone = Counter((row[1], row[2]) for row in rows if row[3] != 3)
         keys: dict[Shelf, set[str]] = {}
@@ -152,13 +153,13 @@ class Execution:
         self.session.post(shelf, rows)
         self.counts[shelf] += len(rows)
 
-    def remove(self, rows: Iterable[tuple[int, int]]) -> None:
-        """Remove messages, given as (id, body), for good."""
+    def remove(self, world: int, rows: Iterable[tuple[int, int]]) -> None:
+        """Remove messages of a world, given as (id, body), for good."""
         rows = list(rows)
         if not rows:
             return
-        self.session.remove([row[0] for row in rows])
-        self.session.release_bodies(Counter(row[1] for row in rows))
+        self.session.remove(world, [row[0] for row in rows])
+        self.session.release_bodies(world, Counter(row[1] for row in rows))
 
     def promote(self, shelf: Shelf, in_place: bool) -> None:
         """Make ready what has come due, once in a batch."""

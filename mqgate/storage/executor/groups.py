@@ -53,7 +53,7 @@ def acknowledge(execution: Execution) -> None:
                     gone[delivered] = found
             execution.results[index] = tuple(results)
         if gone:
-            execution.remove((id_, body) for (id_, _), (body, _) in gone.items())
+            execution.remove(shelf[0], ((id_, body) for (id_, _), (body, _) in gone.items()))
             execution.counts[shelf] -= len(gone)
             execution.session.set_heads(shelf, {key for _, key in gone.values()})
 
@@ -65,7 +65,7 @@ def give_back(execution: Execution) -> None:
         rows = execution.session.delivered(shelf, [id_ for id_, _ in wanted], execution.now)
         there = {(id_, count): key for id_, count, _, key in rows if (id_, count) in wanted}
         if there:
-            execution.session.make_ready([id_ for id_, _ in there])
+            execution.session.make_ready(shelf, [id_ for id_, _ in there])
             _restore_heads(execution, shelf, set(there.values()))
         for index, operation in operations:
             execution.results[index] = sum(1 for each in operation.deliveries if each in there)
@@ -104,7 +104,7 @@ def _copy(execution: Execution, operation: CatchUp, cursor: int) -> CaughtUp:
     rows = [fed(shelf, id_, row, now) for id_, row in zip(ids, found, strict=False)]
     if rows:
         session.store(rows)
-        session.share_bodies(Counter(row.body for row in rows))
+        session.share_bodies(topic.world, Counter(row.body for row in rows))
         _restore_heads(execution, shelf, {row.key for row in rows if row.state == 0})
         execution.counts[shelf] += len(rows)
         execution.posts[shelf] += len(rows)
@@ -161,7 +161,7 @@ def _promote(execution: Execution, shelf: Shelf, maximum: int) -> tuple[bool, bo
         if not (maximum and state == 1 and count >= maximum)
     }
     if ready:
-        execution.session.make_ready(list(ready))
+        execution.session.make_ready(shelf, list(ready))
         _restore_heads(execution, shelf, set(ready.values()))
     more = len(lapsed) == PROMOTED_AT_ONCE and bool(ready)
     return more, len(ready) < len(lapsed)
@@ -187,7 +187,7 @@ def _shares(
         ]
     ids = [row.id for _, share in shares for row in share]
     if ids:
-        execution.session.hold(ids, first.lease, execution.now)
+        execution.session.hold(shelf, ids, first.lease, execution.now)
         execution.session.unmake_heads(shelf, ids)
     return shares
 
@@ -198,7 +198,7 @@ def _in_line(
     """The next rows, whatever their keys."""
     session, now = execution.session, execution.now
     if not tags:
-        return opened.enter_context(closing(session.ready(shelf, n, now)))
+        return opened.enter_context(closing(session.ready(shelf, n, now, taking=True)))
     rows = [
         opened.enter_context(closing(session.ready_with_tag(shelf, tag, n, now))) for tag in tags
     ]

@@ -24,7 +24,7 @@ def reserve(execution: Execution) -> None:
                 leases.setdefault(operation.lease, []).extend(row.id for row in share)
             execution.results[index] = Reserved(tuple(share), None)
         for lease, ids in leases.items():
-            execution.session.reserve(ids, lease, execution.now)
+            execution.session.reserve(shelf, ids, lease, execution.now)
         if not all(shares):  # told after the leases, which come due too
             nothing = Reserved((), execution.session.next_due(shelf, execution.now))
             for (index, _), share in zip(operations, shares, strict=True):
@@ -37,7 +37,7 @@ def _shares(
 ) -> list[list[MessageRow]]:
     """First come, first served: each takes its share in the order of the queue."""
     wanted = sum(operation.n for _, operation in operations)
-    with closing(execution.session.ready(shelf, wanted, execution.now)) as rows:
+    with closing(execution.session.ready(shelf, wanted, execution.now, taking=True)) as rows:
         return [
             [handed_out(row, operation.lease, execution.now) for row in taken(rows, operation)]
             for _, operation in operations
@@ -75,9 +75,9 @@ def remove_handed_out(
     """Take rows off the queue that were handed out for good."""
     execution.counts[shelf] -= len(share)
     if memory:
-        execution.session.hand_out_deleted(share, execution.now, memory)
+        execution.session.hand_out_deleted(shelf, share, execution.now, memory)
     else:
-        execution.remove((row.id, row.body) for row in share)
+        execution.remove(shelf[0], ((row.id, row.body) for row in share))
 
 
 def peek(execution: Execution) -> None:
@@ -85,7 +85,9 @@ def peek(execution: Execution) -> None:
     for index, operation in execution.all(Peek):
         shelf = (operation.world, operation.shelf)
         execution.promote(shelf, operation.in_place)
-        with closing(execution.session.ready(shelf, operation.n, execution.now)) as rows:
+        with closing(
+            execution.session.ready(shelf, operation.n, execution.now, taking=False)
+        ) as rows:
             execution.results[index] = tuple(map(MessageRow._make, taken(rows, operation)))
 
 

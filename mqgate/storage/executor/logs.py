@@ -168,9 +168,9 @@ def _take_out(execution: Execution, operation: Decide, rows: list[FoundRow]) -> 
     shelf = (operation.world, operation.shelf)
     execution.counts[shelf] -= len(rows)
     if operation.topic is None:
-        execution.remove((row.id, row.body) for row in rows)
+        execution.remove(shelf[0], ((row.id, row.body) for row in rows))
     else:
-        execution.session.remove([row.id for row in rows])
+        execution.session.remove(shelf[0], [row.id for row in rows])
         # As many ids as there may be: which of them are used is no matter.
         move(execution, operation.topic, list(zip(operation.ids, rows, strict=False)))
     execution.session.set_heads(shelf, {row.key for row in rows})
@@ -181,7 +181,7 @@ def move(execution: Execution, topic: Topic, found: Sequence[tuple[Copies, Found
     live = _live(execution, topic)
     if live:
         more = dict.fromkeys((row.body for _, row in found), len(live))
-        execution.session.share_bodies(Counter(more))
+        execution.session.share_bodies(topic.world, Counter(more))
     _spread(execution, topic, live, found)
 
 
@@ -194,9 +194,9 @@ def bury(execution: Execution) -> None:
         )
         execution.counts[shelf] -= len(dead)
         if operation.topic is None:
-            execution.remove((row.id, row.body) for row in dead)
+            execution.remove(shelf[0], ((row.id, row.body) for row in dead))
         elif dead:
-            execution.session.remove([row.id for row in dead])
+            execution.session.remove(shelf[0], [row.id for row in dead])
             anew = [row._replace(due=0, expires=operation.expires) for row in dead]
             move(execution, operation.topic, list(zip(operation.ids, anew, strict=False)))
         if dead:

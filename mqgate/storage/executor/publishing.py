@@ -50,7 +50,8 @@ def take(execution: Execution) -> None:
     for shelf, operations in execution.by_shelf(Take).items():
         _, _, memory, in_place = operations[0][1]
         execution.promote(shelf, in_place)
-        with closing(execution.session.ready(shelf, len(operations), execution.now)) as ready:
+        found = execution.session.ready(shelf, len(operations), execution.now, taking=True)
+        with closing(found) as ready:
             rows = [handed_out(row, None, execution.now) for row in ready]
         left = _ready(execution, shelf) if rows else 0
         for index, _ in operations[len(rows) :]:

@@ -91,7 +91,7 @@ class _Ended:
             if memory.time:
                 pushes.finish(shelf, messages, memory.shelf, min(now + memory.time, NEVER))
             else:
-                self._execution.remove(pushes.pushed(shelf, messages, -1))
+                self._execution.remove(shelf[0], pushes.pushed(shelf, messages, -1))
                 pushes.remember(now, shelf, messages)
 
 

@@ -24,7 +24,9 @@ def sweep(execution: Execution) -> None:
 def _forget_deleted(execution: Execution, limit: int) -> int:
     """Remove so many deleted messages at most that are readable no longer; how many there were."""
     removed, bodies = execution.session.forget_deleted(execution.now, limit)
-    execution.session.release_bodies(Counter(bodies))
+    for world in {each[0] for each in bodies}:
+        mine = Counter(body for owner, body in bodies if owner == world)
+        execution.session.release_bodies(world, mine)
     return removed
 
 
@@ -45,11 +47,11 @@ def empty_shelf(execution: Execution, shelf: Shelf, limit: int) -> int:
     """Remove so much at most of what is on a shelf that no queue uses; how much there was."""
     session = execution.session
     rows = session.rows_of_shelf(shelf, limit)
-    execution.remove(rows)
+    execution.remove(shelf[0], rows)
     if len(rows) == limit:
         return limit
     entries, pushed = session.pushes.empty(shelf, limit - len(rows))
-    execution.remove(pushed)
+    execution.remove(shelf[0], pushed)
     return len(rows) + entries
 
 

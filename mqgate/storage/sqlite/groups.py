@@ -66,7 +66,7 @@ class GroupStatements:
     def store_bodies(self, bodies: Sequence[tuple[int, int, int, bytes | None, bytes]]) -> None:
         self._insert(plain.post_bodies, [value for body in bodies for value in body], 5)
 
-    def share_bodies(self, copies: Counter[int]) -> None:
+    def share_bodies(self, world: int, copies: Counter[int]) -> None:
         self._executemany(sql.SHARE_BODIES, [(more, body) for body, more in copies.items()])
 
     def logged(self, shelf: Shelf, after: int, limit: int, now: int) -> list[FoundRow]:
@@ -83,7 +83,7 @@ class GroupStatements:
     def exhausted(self, shelf: Shelf, maximum: int, now: int, limit: int) -> list[FoundRow]:
         return _found(self._execute(sql.EXHAUSTED, (*shelf, now, maximum, now, limit)))
 
-    def make_ready(self, ids: Sequence[int]) -> None:
+    def make_ready(self, shelf: Shelf, ids: Sequence[int]) -> None:
         self._execute(sql.MAKE_READY, (_listed(ids),))
 
     def next_after(self, shelf: Shelf, now: int) -> int | None:
@@ -110,7 +110,7 @@ class GroupStatements:
     ) -> sqlite3.Cursor:
         return self._execute(sql.READY_OF_KEY_WITH_TAG, (*shelf, key, tag, now, n))
 
-    def hold(self, ids: Sequence[int], lease: int, now: int) -> None:
+    def hold(self, shelf: Shelf, ids: Sequence[int], lease: int, now: int) -> None:
         self._execute(sql.HOLD, (now + lease, lease, now, _listed(ids)))
 
     def delivered(

@@ -29,10 +29,10 @@ class Remembered:
             part = ids[start : start + TOGETHER]
             self._execute(sql.REMEMBER, (until, len(part), listed(part)))
 
-    def forget(self, now: int, limit: int) -> tuple[int, list[int]]:
+    def forget(self, now: int, limit: int) -> tuple[int, list[tuple[int, int]]]:
         """Remove up to ``limit`` messages whose time is over; how many, and their bodies."""
         removed = 0
-        bodies: list[int] = []
+        bodies: list[tuple[int, int]] = []
         for note, text in self._execute(sql.LAPSED, (now, limit)).fetchall():
             ids = json.loads(text)
             if len(ids) > limit:
@@ -51,12 +51,12 @@ class Remembered:
         lapses: int | None = self._execute(sql.NEXT_LAPSE).fetchone()[0]
         return lapses
 
-    def _remove(self, ids: Sequence[int], now: int, bodies: list[int]) -> int:
+    def _remove(self, ids: Sequence[int], now: int, bodies: list[tuple[int, int]]) -> int:
         # To have each row returned costs as much again as to remove it; those with a small body
         # need not be.
         removed = self._rows.change(sql.FORGET_SMALL, ids, after=(now,))
         if removed < len(ids):
             others = self._execute(sql.FORGET, (listed(ids), now)).fetchall()
-            bodies += (row[0] for row in others)
+            bodies += others
             removed += len(others)
         return removed

@@ -107,7 +107,7 @@ class SQLiteSession(GroupStatements, PublishingStatements, TopicStatements):
 
     # -- the catalogue
 
-    def versions(self, worlds: Sequence[int]) -> dict[int, int]:
+    def versions(self, worlds: Sequence[int], changing: Sequence[int]) -> dict[int, int]:
         return dict(self._execute(sql.VERSIONS, (listed(worlds),)).fetchall())
 
     def newer(self, world: int, since: int) -> WorldRows:
@@ -232,13 +232,15 @@ class SQLiteSession(GroupStatements, PublishingStatements, TopicStatements):
         else:
             self._execute(sql.PROMOTE_TO_BACK, (EPOCH, *shelf, now, now, PROMOTED_AT_ONCE))
 
-    def ready(self, shelf: Shelf, n: int, now: int) -> sqlite3.Cursor:
+    def ready(self, shelf: Shelf, n: int, now: int, *, taking: bool) -> sqlite3.Cursor:
         return self._execute(sql.READY, (*shelf, now, n))
 
-    def reserve(self, ids: Sequence[int], lease: int | None, now: int) -> None:
+    def reserve(self, shelf: Shelf, ids: Sequence[int], lease: int | None, now: int) -> None:
         self._rows.change(sql.RESERVE, ids, (now, lease, lease, now))
 
-    def hand_out_deleted(self, rows: Sequence[MessageRow], now: int, memory: Memory) -> None:
+    def hand_out_deleted(
+        self, shelf: Shelf, rows: Sequence[MessageRow], now: int, memory: Memory
+    ) -> None:
         until = now + memory.time
         self._executemany(
             sql.HAND_OUT_DELETED,
@@ -342,13 +344,13 @@ class SQLiteSession(GroupStatements, PublishingStatements, TopicStatements):
         lapses = self._remembered.next_lapse(), self.pushes.next_lapse()
         return min((each for each in (expires, *lapses) if each is not None), default=None)
 
-    def forget_deleted(self, now: int, limit: int) -> tuple[int, list[int]]:
+    def forget_deleted(self, now: int, limit: int) -> tuple[int, list[tuple[int, int]]]:
         return self._remembered.forget(now, limit)
 
-    def remove(self, ids: Sequence[int]) -> None:
+    def remove(self, world: int, ids: Sequence[int]) -> None:
         self._rows.change(sql.REMOVE, ids)
 
-    def release_bodies(self, copies: Counter[int]) -> None:
+    def release_bodies(self, world: int, copies: Counter[int]) -> None:
         copies.pop(0, None)  # that of a message with a small one
         if not copies:
             return

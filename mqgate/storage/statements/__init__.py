@@ -192,7 +192,7 @@ LESSEN_REMEMBERED = "UPDATE remembered SET n = ?, ids = ? WHERE rowid = ?"
 DROP_REMEMBERED = "DELETE FROM remembered WHERE rowid = ?"
 NEXT_LAPSE = "SELECT min(until) FROM remembered"
 FORGET_SMALL = f"DELETE FROM msg WHERE id IN {IDS} AND state = 3 AND expires <= ? AND body = 0"
-FORGET = f"DELETE FROM msg WHERE id IN {IDS} AND state = 3 AND expires <= ? RETURNING body"
+FORGET = f"DELETE FROM msg WHERE id IN {IDS} AND state = 3 AND expires <= ? RETURNING world, body"
 
 REMOVE = f"DELETE FROM msg WHERE id IN {IDS}"
 SHELF_LOGGED = "SELECT id, body FROM msg WHERE world = ? AND queue = ? AND state = 5 LIMIT ?"
