@@ -52,7 +52,7 @@ setup(
     packages=[*find_packages(include=["mqgate", "mqgate.*"]), "twisted.plugins"],
     package_data={
         "mqgate": ["py.typed"],
-        "mqgate.storage": ["migrations/*.sql"],
+        "mqgate.storage": ["migrations/*.sql", "migrations/postgresql/*.sql"],
         "twisted.plugins": ["mqgate_plugin.py"],
     },
     entry_points={"console_scripts": ["mqgate = mqgate.operator.__main__:main"]},
@@ -72,4 +72,6 @@ setup(
         "treq>=24.9",
         "zope.interface>=6",
     ],
+    # Its libpq has to know pipelines (14).
+    extras_require={"postgresql": ["psycopg[binary]>=3.2"]},
 )

@@ -1,0 +1,1 @@
+"""The queue engine's database on a PostgreSQL server, which many gateways share."""
