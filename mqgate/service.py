@@ -28,10 +28,10 @@ from mqgate.dialects.declaration import (
     Opening,
     Outside,
 )
-from mqgate.engine.commits import Limits
 from mqgate.engine.engine import Engine
 from mqgate.engine.errors import EngineError
 from mqgate.engine.ids import AHEAD
+from mqgate.engine.intake import Limits
 from mqgate.engine.time import SteadyTime
 from mqgate.engine.values import Policy
 from mqgate.listening import Listeners

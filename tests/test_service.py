@@ -24,7 +24,7 @@ from mqgate.config.first_run import DATABASE, FILE, make_folder, prepare
 from mqgate.config.reader import Overrides, read
 from mqgate.config.values import Configuration
 from mqgate.dialects.declaration import CannotOpen, Opening
-from mqgate.engine.commits import Limits
+from mqgate.engine.intake import Limits
 from mqgate.engine.values import NewMessage, Topology
 from mqgate.service import (
     LAST_COMMIT_SECONDS,
@@ -34,7 +34,7 @@ from mqgate.service import (
     StartFailed,
     Surroundings,
 )
-from mqgate.storage.interface import Batch, Opened, Stale, StoreError, Unavailable
+from mqgate.storage.interface import Batch, Opened, Results, StoreError, Unavailable
 from mqgate.storage.sqlite import Inline, SQLiteStore
 from mqgate.supervision import Supervision
 from mqgate.terminal import Terminal
@@ -71,14 +71,14 @@ class Notebook(Terminal):
 class StuckStore(SQLiteStore):
     """A store over a disk that has stopped answering."""
 
-    def run(self, batch: Batch) -> Deferred[list[object] | Stale]:
+    def run(self, batch: Batch) -> Deferred[Results]:
         return Deferred()
 
 
 class FullStore(SQLiteStore):
     """A store on a disk without room."""
 
-    def run(self, batch: Batch) -> Deferred[list[object] | Stale]:
+    def run(self, batch: Batch) -> Deferred[Results]:
         return fail(Unavailable("disk full"))
 
 

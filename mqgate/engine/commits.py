@@ -6,7 +6,6 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
-import attrs
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
@@ -14,20 +13,22 @@ from twisted.python.failure import Failure
 
 from mqgate.engine.allowance import Allowance, limit_reached
 from mqgate.engine.catalogue import Catalogue
-from mqgate.engine.errors import EngineError, OperationFailed, Overloaded, StoreUnavailable
+from mqgate.engine.errors import EngineError, OperationFailed, StoreUnavailable
 from mqgate.engine.ids import Ids
+from mqgate.engine.intake import Intake, Limits
 from mqgate.engine.patterns import STEPS_AT_MOST
 from mqgate.engine.planning import Plan, Verb
 from mqgate.engine.reserving import Reserve
 from mqgate.engine.under_way import UnderWay, wrote
 from mqgate.engine.values import Policy
-from mqgate.engine.verbs import OnQueue
 from mqgate.engine.waiting import Lines, arrival
 from mqgate.storage.interface import (
     Batch,
     Damaged,
     Fired,
     Full,
+    Moved,
+    Results,
     Stale,
     Store,
     Unavailable,
@@ -37,25 +38,6 @@ from mqgate.storage.interface import (
 #: How often a batch is planned again because another gateway changed the catalogue meanwhile.
 PLANNED_AT_MOST = 5
 _TOO_FAST = "the queues change faster than this can be planned"
-
-
-@attrs.frozen
-class Limits:
-    """How much enters one batch, and how much may wait to enter one."""
-
-    batch_rows: int = 1000
-    batch_bytes: int = 4 << 20
-    #: A reserve or peek stops adding messages once it has so many bytes: an answer of a hundred
-    #: large ones would hold everybody else up while it is written.
-    answer_bytes: int = 8 << 20
-    #: How many topics with values one world has.
-    topics: int = 100_000
-    #: So many messages are copied for a group's poll that may wait for them, and so many at a time
-    #: in the background.
-    copied_for_a_poll: int = 64
-    copied_at_once: int = 1000
-    waiting_operations: int = 10_000
-    waiting_bytes: int = 64 << 20
 
 
 class Observer(Protocol):
@@ -98,8 +80,7 @@ class GroupCommit:
         self._lines = lines
         self._limits = limits
         self._observer = observer
-        self._waiting: deque[Verb[Any]] = deque()
-        self._waiting_bytes = 0
+        self._intake = Intake(limits, catalogue)
         #: Verbs of a batch that failed without a good reason: one of them is the culprit.
         self._suspects: deque[Verb[Any]] = deque()
         self._suspect_last = False
@@ -115,23 +96,18 @@ class GroupCommit:
 
     def enter(self, verb: Verb[Any]) -> None:
         """Let a verb wait for the next batch; raises `Overloaded` when too much waits already."""
-        if (
-            len(self._waiting) >= self._limits.waiting_operations
-            or self._waiting_bytes + verb.size > self._limits.waiting_bytes
-        ):
-            raise Overloaded("too much is waiting to be stored already")
+        self._intake.check(verb)
         self.enter_again(verb)
 
     def enter_again(self, verb: Verb[Any]) -> None:
         """The same for what was let in once, or is the engine's own: never refused."""
-        self._waiting.append(verb)
-        self._waiting_bytes += verb.size
+        self._intake.add(verb)
         self._schedule()
 
     @property
     def waiting(self) -> int:
         """How many verbs wait for the next batch."""
-        return len(self._waiting)
+        return len(self._intake)
 
     def when_idle(self) -> Deferred[None]:
         """Fires when nothing waits and nothing is under way."""
@@ -150,12 +126,12 @@ class GroupCommit:
             operation = verb.plan(plan)
             batch = plan.batch((operation,) if operation is not None else ())
             result = self._store.run_now(batch)
-            if not isinstance(result, Stale):
+            if isinstance(result, list):
                 self._note_commit(batch)
                 for answer in result:
                     verb.settle(answer)
                 return
-            self._catalogue.take(result.worlds)
+            self._learn(result)
         raise StoreUnavailable(_TOO_FAST)
 
     # -- out
@@ -171,7 +147,7 @@ class GroupCommit:
         # One that may be to blame and a batch of the others take turns.
         if self._suspects and not self._suspect_last:
             self._send([self._suspects.popleft()], alone=True)
-        elif verbs := self._next_verbs():
+        elif verbs := self._intake.next_verbs():
             self._send(verbs)
         elif self._suspects:
             self._send([self._suspects.popleft()], alone=True)
@@ -179,22 +155,6 @@ class GroupCommit:
             idle, self._idle = self._idle, []
             for deferred in idle:
                 deferred.callback(None)
-
-    def _next_verbs(self) -> list[Verb[Any]]:
-        verbs: list[Verb[Any]] = []
-        rows = size = 0
-        alerts = self._catalogue.has_alerts
-        while self._waiting:
-            verb = self._waiting[0]
-            rows += verb.rows
-            if alerts and isinstance(verb, OnQueue):
-                rows += self._catalogue.alert_messages(*verb.key)
-            size += verb.size
-            if verbs and (rows > self._limits.batch_rows or size > self._limits.batch_bytes):
-                break
-            verbs.append(self._waiting.popleft())
-            self._waiting_bytes -= verb.size
-        return verbs
 
     def _send(
         self,
@@ -259,8 +219,7 @@ class GroupCommit:
         others = [verb for verb in verbs if not isinstance(verb, Reserve)]
         for place, verb in enumerate(others):
             if plan.steps.taken > STEPS_AT_MOST:
-                self._waiting.extendleft(reversed(others[place:]))
-                self._waiting_bytes += sum(each.size for each in others[place:])
+                self._intake.put_back(others[place:])
                 return
             yield verb
 
@@ -275,9 +234,9 @@ class GroupCommit:
 
     # -- back
 
-    def _committed(self, result: list[object] | Stale, under_way: UnderWay, batch: Batch) -> None:
+    def _committed(self, result: Results, under_way: UnderWay, batch: Batch) -> None:
         self._under_way = False
-        if isinstance(result, Stale):
+        if not isinstance(result, list):
             self._outdated(result, under_way)
             return
         if self._observer is not None:
@@ -305,14 +264,23 @@ class GroupCommit:
         if batch.high:
             self._ids.written(batch.high)
 
-    def _outdated(self, stale: Stale, under_way: UnderWay) -> None:
-        self._catalogue.take(stale.worlds)
+    def _learn(self, result: Stale | Moved) -> None:
+        """Take in why a batch was not carried out: what it was planned with no longer holds."""
+        if isinstance(result, Stale):
+            self._catalogue.take(result.worlds)
+        else:
+            self._log.warn("Another gateway has this one's slot: its ids have another one now")
+            self._ids.move(*result)
+
+    def _outdated(self, result: Stale | Moved, under_way: UnderWay) -> None:
+        self._learn(result)
+        missing = frozenset(result.missing) if isinstance(result, Stale) else frozenset()
         if under_way.attempt < PLANNED_AT_MOST:
             self._send(
                 under_way.everybody(),
                 under_way.attempt + 1,
                 alone=under_way.alone,
-                missing=under_way.missing.union(stale.missing),
+                missing=under_way.missing | missing,
             )
         else:
             self._fail_all(under_way.everybody(), _TOO_FAST)
@@ -387,7 +355,7 @@ class GroupCommit:
             self._log.critical("{reason}", reason=reason)
 
     def _schedule_next(self) -> None:
-        if self._hand_over_call is None and (self._waiting or self._suspects or self._idle):
+        if self._hand_over_call is None and (self._intake or self._suspects or self._idle):
             self._hand_over_call = self._clock.callLater(0, self._let_a_turn_pass)
 
     def _let_a_turn_pass(self) -> None:

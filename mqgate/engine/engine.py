@@ -23,7 +23,7 @@ from mqgate.engine.alert_verbs import AlertVerbs
 from mqgate.engine.allowance import Allowance
 from mqgate.engine.catalogue import Catalogue
 from mqgate.engine.checks import names_in
-from mqgate.engine.commits import GroupCommit, Limits, Observer
+from mqgate.engine.commits import GroupCommit, Observer
 from mqgate.engine.declaring import Declare, Unbind
 from mqgate.engine.deliveries import PushObserver
 from mqgate.engine.dispatch import Dispatch, Means
@@ -35,6 +35,7 @@ from mqgate.engine.errors import (
 from mqgate.engine.giving_back import GivingBack
 from mqgate.engine.groups import Groups
 from mqgate.engine.ids import LARGEST, Ids
+from mqgate.engine.intake import Limits
 from mqgate.engine.names import check_names
 from mqgate.engine.planning import Verb, pushing_of
 from mqgate.engine.publishing import Publish, Take

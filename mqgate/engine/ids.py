@@ -17,20 +17,33 @@ NOTED = 1000
 LARGEST = (1 << 63) - 1
 
 _SEQUENCE = (1 << SLOT_SHIFT) - 1
+_SLOTS = (1 << INSTANT_SHIFT) - 1 - _SEQUENCE
 
 
 class Ids:
     """Makes the ids of one gateway.
 
     They never fall below one given out before, whatever the clock does: ``high`` is the bound
-    that the database knew at start.
+    that the database knew at start, whichever gateway's ids it bounds.
     """
 
     def __init__(self, slot: int, high: int) -> None:
         self._slot = slot << SLOT_SHIFT
         #: The one made last.
-        self.last = high
+        self.last = self._at_least(high)
         self._high = high
+
+    def move(self, slot: int, high: int) -> None:
+        """Make the ids of another slot from now on, of which those up to ``high`` are taken."""
+        self._slot = slot << SLOT_SHIFT
+        self.last = self._at_least(max(high, self.last))
+        self._high = high
+
+    def _at_least(self, high: int) -> int:
+        """The lowest number from here on behind which one of this slot's ids may come."""
+        if not high or high & _SLOTS == self._slot:
+            return high
+        return ((high >> INSTANT_SHIFT) + 1) << INSTANT_SHIFT | self._slot
 
     def new(self, now: int) -> int:
         """An id for this instant, or for the first one after the last id's that has room."""

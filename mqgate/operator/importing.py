@@ -9,8 +9,8 @@ from typing import BinaryIO
 import attrs
 from twisted.internet.defer import Deferred
 
-from mqgate.engine.commits import Limits
 from mqgate.engine.engine import Engine
+from mqgate.engine.intake import Limits
 from mqgate.engine.values import NewMessage, QueueInfo
 from mqgate.operator.call import Call
 from mqgate.operator.errors import CommandError, Interrupted

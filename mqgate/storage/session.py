@@ -110,6 +110,9 @@ class Session(GroupSession, TopicSession, Protocol):
     def next_due(self, shelf: Shelf, now: int) -> int | None:
         """When the next reserved or delayed message becomes ready; None if there is none."""
 
+    def look(self, lines: Sequence[tuple[int, int, bool]], now: int) -> tuple[int | None, ...]:
+        """For each (world, shelf, in order): see `mqgate.storage.interface.Look`."""
+
     def held(self, shelf: Shelf, now: int, limit: int) -> int:
         """How many messages are reserved or delayed, as far as ``limit``."""
 

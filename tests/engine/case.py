@@ -11,10 +11,11 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from mqgate.engine.allowance import Allowance
-from mqgate.engine.commits import Limits, Observer
+from mqgate.engine.commits import Observer
 from mqgate.engine.engine import Engine
+from mqgate.engine.intake import Limits
 from mqgate.engine.values import NewMessage, Policy
-from mqgate.storage.interface import Batch, Stale, Store
+from mqgate.storage.interface import Batch, Results, Store
 from mqgate.storage.sqlite import Inline, SQLiteStore
 
 T = TypeVar("T")
@@ -38,11 +39,11 @@ class WatchedStore:
         #: Asked first; None from it means that the batch is carried out.
         self.instead: Callable[[Batch], Deferred[Any] | None] = lambda batch: None
 
-    def run(self, batch: Batch) -> Deferred[list[object] | Stale]:
+    def run(self, batch: Batch) -> Deferred[Results]:
         self.batches.append(batch)
         return self.instead(batch) or self._store.run(batch)
 
-    def run_now(self, batch: Batch) -> list[object] | Stale:
+    def run_now(self, batch: Batch) -> Results:
         self.batches.append(batch)
         return self._store.run_now(batch)
 

@@ -20,7 +20,7 @@ from hypothesis.stateful import (
 )
 from twisted.python.failure import Failure
 
-from mqgate.engine.commits import Limits
+from mqgate.engine.intake import Limits
 from mqgate.engine.values import DELETED, Message, NewMessage, Policy
 from mqgate.storage.sqlite.session import SMALL
 from tests.engine import operations as ask

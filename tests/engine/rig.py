@@ -8,23 +8,20 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import TypeAlias
 
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.logger import ILogObserver, LogEvent, LogLevel, eventAsText, globalLogPublisher
 from zope.interface import implementer
 
-from mqgate.engine.commits import Limits
 from mqgate.engine.engine import Engine
+from mqgate.engine.intake import Limits
 from mqgate.engine.values import Policy
-from mqgate.storage.interface import Batch, Census, Opened, Stale, Store
+from mqgate.storage.interface import Batch, Census, Opened, Peers, Results, Store
 from mqgate.storage.sqlite import Inline, SQLiteStore
 from mqgate.storage.verify import verify
-
-Results: TypeAlias = list[object] | Stale
 
 #: Some day in 2023, in seconds.
 START = 1_700_000_000
@@ -80,6 +77,17 @@ class BrittleStore:
 
     def meter(self, wanted: bool) -> None:
         self._store.meter(wanted)
+
+    @property
+    def shared(self) -> bool:
+        """Whether there may be other gateways."""
+        return self._store.shared
+
+    def attend(self, peers: Peers) -> None:
+        self._store.attend(peers)
+
+    def announce(self, queues: Collection[tuple[int, str]]) -> None:
+        self._store.announce(queues)
 
     def has_room(self) -> bool:
         return self._store.has_room()

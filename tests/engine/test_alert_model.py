@@ -21,15 +21,15 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from mqgate.engine.commits import Limits
 from mqgate.engine.engine import Engine
 from mqgate.engine.errors import AlertsRefused, QueueNotFound
+from mqgate.engine.intake import Limits
 from mqgate.engine.values import Alert, Alerting, Letter, Message, NewAlert, NewMessage, Policy
-from mqgate.storage.interface import Batch, Stale, Store
+from mqgate.storage.interface import Batch, Results, Store
 from mqgate.storage.sqlite import Inline, SQLiteStore
 from tests.engine import alert_model
 from tests.engine.alert_model import Model
-from tests.engine.rig import QUANTUM, BrittleStore, Results, Rig
+from tests.engine.rig import QUANTUM, BrittleStore, Rig
 
 QUICK = settings(
     max_examples=60,
@@ -72,7 +72,7 @@ class WitnessStore:
         return self._store.run(batch).addCallback(self._note, batch)
 
     def _note(self, results: Results, batch: Batch) -> Results:
-        if not isinstance(results, Stale):
+        if isinstance(results, list):
             self.committed.append((batch, list(results)))
         return results
 

@@ -10,7 +10,6 @@ from typing import Any
 from twisted.internet.defer import Deferred, fail
 
 from mqgate.engine.alerting import FOLLOWED
-from mqgate.engine.commits import Limits
 from mqgate.engine.errors import (
     AlertRepeated,
     AlertsInRing,
@@ -21,6 +20,7 @@ from mqgate.engine.errors import (
     StoreUnavailable,
     TooManyAlerts,
 )
+from mqgate.engine.intake import Limits
 from mqgate.engine.upkeep import SLICE
 from mqgate.engine.values import (
     FANOUT,

@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 from twisted.internet.defer import Deferred, fail, succeed
 
-from mqgate.engine.commits import PLANNED_AT_MOST, Limits
+from mqgate.engine.commits import PLANNED_AT_MOST
 from mqgate.engine.errors import (
     InvalidRequest,
     MessageNotFound,
@@ -18,11 +18,15 @@ from mqgate.engine.errors import (
     QueueNotFound,
     StoreUnavailable,
 )
+from mqgate.engine.intake import Limits
 from mqgate.engine.values import NewMessage
 from mqgate.storage.interface import (
+    INSTANT_SHIFT,
+    SLOT_SHIFT,
     Batch,
     Damaged,
     Get,
+    Moved,
     Post,
     QueueRow,
     Stale,
@@ -316,6 +320,37 @@ class OutdatedTests(EngineCase):
         self.refused(self.engine.info(self.world, "q"), StoreUnavailable)
         self.assertEqual(len(self.store.batches), PLANNED_AT_MOST)
         self.store.instead = lambda batch: None
+
+
+class MovedTests(EngineCase):
+    """Another gateway had this one's slot."""
+
+    def test_the_batch_is_planned_again_with_ids_of_the_new_slot(self) -> None:
+        (before,) = self.post(b"1")
+        high = before + (5000 << INSTANT_SHIFT)
+        answers = iter([succeed(Moved(9, high))])
+        self.store.instead = lambda batch: next(answers, None)
+        ids = self.post(b"2", b"3")
+        self.assertEqual([each >> SLOT_SHIFT & 1023 for each in ids], [9, 9])
+        self.assertGreater(min(ids), high)
+        first, second = self.store.batches[-2:]
+        self.assertFalse(posted(first) & posted(second))
+        self.assertEqual(posted(second), set(ids))
+        self.assertGreaterEqual(second.high, max(ids))  # what the new slot has given out
+        self.assertEqual(self.take(9), [b"1", b"2", b"3"])
+
+    def test_a_gateway_that_finds_no_slot_to_stay_in_gives_up(self) -> None:
+        self.store.instead = lambda batch: succeed(Moved(9, 0))
+        self.refused(
+            self.engine.post(self.world, "q", [NewMessage(b"1")], policy="back"), StoreUnavailable
+        )
+        self.assertEqual(len(self.store.batches), PLANNED_AT_MOST)
+        self.store.instead = lambda batch: None
+
+
+def posted(batch: Batch) -> set[int]:
+    """The ids of what is posted in a batch."""
+    return {row.id for each in batch.operations if isinstance(each, Post) for row in each.rows}
 
 
 class RestartTests(EngineCase):

@@ -37,6 +37,24 @@ class IdsTests(SynchronousTestCase):
         fresh = Ids(5, high).new(NOW - 3_600_000)
         self.assertEqual((fresh > high, slot_of(fresh)), (True, 5))
 
+    def test_they_keep_to_their_slot_whosever_ids_were_given_out_last(self) -> None:
+        for other in (2, 9):
+            high = Ids(other, 0).new(NOW)
+            fresh = Ids(5, high).new(NOW - 3_600_000)
+            self.assertEqual((fresh > high, slot_of(fresh)), (True, 5))
+
+    def test_a_gateway_that_moves_makes_none_that_its_new_slot_has_made(self) -> None:
+        for behind in (-5000, 0, 5000):  # the clock of the one that had the slot
+            other = Ids(7, 0)
+            theirs = {other.new(NOW + behind) for _ in range(5000)}
+            ids = Ids(5, 0)
+            mine = [ids.new(NOW) for _ in range(5000)]
+            ids.move(7, other.last)
+            then = [ids.new(NOW) for _ in range(5000)]
+            self.assertEqual({slot_of(each) for each in then}, {7})
+            self.assertEqual(mine + then, sorted(mine + then))
+            self.assertEqual(theirs.intersection(then), set())
+
     def test_the_bound_is_written_ahead_and_not_again_until_it_is_reached(self) -> None:
         ids = Ids(5, 0)
         self.assertEqual(ids.bound_to_write(), 0)

@@ -8,7 +8,7 @@ from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred
 
-from mqgate.engine.commits import PLANNED_AT_MOST, Limits
+from mqgate.engine.commits import PLANNED_AT_MOST
 from mqgate.engine.errors import (
     BindingNotFound,
     ExchangeDiffers,
@@ -22,6 +22,7 @@ from mqgate.engine.errors import (
     Unroutable,
 )
 from mqgate.engine.exchanges import TopicRoutes
+from mqgate.engine.intake import Limits
 from mqgate.engine.patterns import STEPS_AT_MOST, Steps
 from mqgate.engine.values import NewMessage, Taken, Topology, Wiring
 from mqgate.storage.interface import Batch, Stale
@@ -422,7 +423,7 @@ class CopyTests(PublishingCase):
     def test_a_large_fan_out_makes_the_next_batches_small(self) -> None:
         """What a publish comes to is not known before it is planned; the last one tells."""
         self.assertEqual(self.publish("", exchange="f"), 3)
-        self.engine._commits._limits = Limits(batch_rows=6)
+        self.engine._commits._intake._limits = Limits(batch_rows=6)
         self.store.batches.clear()
         for _ in range(10):
             self.engine.publish(self.world, "f", [""], NewMessage(b""))

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
-from mqgate.engine.commits import Limits
 from mqgate.engine.errors import TopicsFull, Unroutable
+from mqgate.engine.intake import Limits
 from mqgate.engine.topic_names import (
     LARGEST_VALUE,
     LONGEST_TOPIC,

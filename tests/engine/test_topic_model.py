@@ -15,9 +15,9 @@ from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from mqgate.engine.commits import Limits
 from mqgate.engine.engine import Engine
 from mqgate.engine.errors import TopicsFull
+from mqgate.engine.intake import Limits
 from mqgate.storage.sqlite import Inline, SQLiteStore
 from mqgate.storage.verify import verify
 from tests.engine.topic_model import Topics

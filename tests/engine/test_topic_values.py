@@ -7,9 +7,9 @@ import sqlite3
 
 from twisted.internet.defer import fail
 
-from mqgate.engine.commits import Limits
 from mqgate.engine.engine import Engine
 from mqgate.engine.errors import InvalidRequest, NoRoom, TopicsFull
+from mqgate.engine.intake import Limits
 from mqgate.engine.topic_values import LOST_AT_MOST, SLICE
 from mqgate.engine.topics import SLACK
 from mqgate.storage.interface import Unavailable

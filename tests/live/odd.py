@@ -74,7 +74,7 @@ def _replace_store(oddities: Oddities) -> None:
     from twisted.internet.defer import Deferred
 
     from mqgate import tap
-    from mqgate.storage.interface import Batch, Stale
+    from mqgate.storage.interface import Batch, Results
     from mqgate.storage.sqlite import CallThread, SQLiteStore
 
     class SlowThread(CallThread):
@@ -91,7 +91,7 @@ def _replace_store(oddities: Oddities) -> None:
     class OddStore(SQLiteStore):
         """A store that may not write, when it may not."""
 
-        def _transact(self, batch: Batch) -> list[object] | Stale:
+        def _transact(self, batch: Batch) -> Results:
             self._opened().execute(f"PRAGMA query_only = {int(oddities.readonly())}")
             return super()._transact(batch)
 

@@ -283,6 +283,38 @@ class PostingContract(StoreContract):
         self.assertIsNone(self.get(1))
 
 
+class LookingContract(StoreContract):
+    """Whether there is something for those who wait, without handing it out."""
+
+    def look(self, now: int = NOW) -> Any:
+        other = SHELF + 50
+        return self.one(ops.Look(((self.world, SHELF, False), (self.world, other, False))), now)
+
+    def test_an_empty_queue_has_nothing(self: Any) -> None:
+        self.assertEqual(self.look(), (None, None))
+
+    def test_what_is_ready_is_ready_now(self: Any) -> None:
+        self.post(row(1, expires=NOW + 10))
+        self.assertEqual(self.look(), (0, None))
+        self.assertEqual(self.look(NOW + 10), (None, None))
+
+    def test_what_is_held_or_delayed_is_due_when_the_first_of_it_is(self: Any) -> None:
+        self.post(row(1), row(2, state=2, due=NOW + 50, pos=99))
+        self.assertEqual(self.look(), (0, None))
+        self.reserve(lease=20)
+        for now in (NOW, NOW + 20):  # nothing is promoted by a look
+            self.assertEqual(self.look(now), (NOW + 20, None))
+        self.delete(1)
+        self.assertEqual(self.look(), (NOW + 50, None))
+
+    def test_any_number_of_queues_can_be_looked_at(self: Any) -> None:
+        self.assertEqual(self.one(ops.Look(())), ())
+        self.post(row(1))
+        lines = tuple((self.world, shelf, False) for shelf in range(SHELF + 300))
+        found = self.one(ops.Look(lines))
+        self.assertEqual([shelf for shelf, due in enumerate(found) if due == 0], [SHELF])
+
+
 class AcknowledgingContract(StoreContract):
     """Delete, touch, release, give back."""
 
@@ -657,6 +689,7 @@ class FailingContract(StoreContract):
 class _Contract(
     OpeningContract,
     PostingContract,
+    LookingContract,
     AcknowledgingContract,
     UpkeepContract,
     CatalogueContract,

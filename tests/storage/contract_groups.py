@@ -107,6 +107,17 @@ class GroupsContract(StoreContract):
         self.catch_up(SECOND, range(701, 709))
         self.assertEqual(self.taken(group=SECOND), [500, 10])
 
+    def test_who_waits_in_order_has_something_when_it_is_a_keys_turn(self: Any) -> None:
+        in_any_order, in_order = ((self.world, FIRST + 1, each) for each in (False, True))
+        look = ops.Look((in_any_order, in_order))
+        self.assertEqual(self.one(look), (None, None))
+        self.append(self.entry(10, key="k"), self.entry(20, key="k"))
+        self.assertEqual(self.one(look), (0, 0))
+        (first,) = self.consume(1, in_order=True).rows
+        self.assertEqual(self.one(look), (0, NOW + LEASE))
+        self.acknowledge((first.id, first.times))
+        self.assertEqual(self.one(look), (0, 0))
+
     # -- catching up
 
     def test_a_group_catches_up_step_by_step_and_is_live_then(self: Any) -> None:

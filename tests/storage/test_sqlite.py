@@ -13,7 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from mqgate.storage import interface as ops
 from mqgate.storage import statements
-from mqgate.storage.interface import Batch, Damaged, StoreError, Unavailable
+from mqgate.storage.interface import Batch, Damaged, Moved, StoreError, Unavailable
 from mqgate.storage.sqlite import CallThread, Inline, SQLiteStore
 from tests.storage import contract
 from tests.storage.contract import NOW, SHELF, row
@@ -184,6 +184,20 @@ class CommandTests(Files):
             SQLiteStore(self.path, Inline(), beside=True).open()
         self.assertIn("held by another command", str(caught.exception))
         command.close()
+
+    def test_who_lost_its_slot_takes_one_again_and_is_told_from_where_to_go_on(self) -> None:
+        store = SQLiteStore(self.path, Inline())
+        self.addCleanup(store.close)
+        store.open()
+        (world,) = store.worlds([["x"]])
+        self.execute("UPDATE gateway SET owner = 'another', high = 77")
+        post = Batch(NOW, (), (), (ops.Post(world, SHELF, (row(1),)),), 50)
+        self.assertEqual(self.successResultOf(store.run(post)), Moved(0, 77))
+        count = ops.Count(world, SHELF)
+        looking = post._replace(operations=(count,), high=0)
+        self.assertEqual(self.successResultOf(store.run(looking)), [(0, 0)])
+        self.assertEqual(self.successResultOf(store.run(post)), [None])
+        self.assertEqual(self.successResultOf(store.run(looking)), [(1, 1)])
 
     def test_it_makes_and_upgrades_nothing(self) -> None:
         command = SQLiteStore(self.path, Inline(), beside=True)

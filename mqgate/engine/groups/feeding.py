@@ -14,9 +14,10 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from mqgate.engine.commits import GroupCommit, Limits
+from mqgate.engine.commits import GroupCommit
 from mqgate.engine.errors import EngineError, StoreUnavailable
 from mqgate.engine.groups.publishing import GroupOf, Target, in_order
+from mqgate.engine.intake import Limits
 from mqgate.engine.names import log_name, parts_of
 from mqgate.engine.planning import Plan
 from mqgate.engine.reserving import Reserve

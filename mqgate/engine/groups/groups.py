@@ -10,7 +10,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from mqgate.engine.commits import GroupCommit, Limits
+from mqgate.engine.commits import GroupCommit
 from mqgate.engine.errors import InvalidRequest, QueueNotFound, StoreUnavailable
 from mqgate.engine.groups.consuming import (
     Acknowledge,
@@ -22,6 +22,7 @@ from mqgate.engine.groups.feeding import CatchUp, Feeding
 from mqgate.engine.groups.publishing import Decide, GroupOf, Prepare, Publish, log_of
 from mqgate.engine.groups.receipts import Place, Receipt, Seal
 from mqgate.engine.groups.values import Delivery, Outcome, Prepared, TopicMessage
+from mqgate.engine.intake import Limits
 from mqgate.engine.names import check_part, check_text, group_name, halves_name
 from mqgate.engine.planning import Plan, Verb
 from mqgate.engine.reserving import Reserve

@@ -20,7 +20,7 @@ from mqgate.storage.executor import (
     topics,
     upkeep,
 )
-from mqgate.storage.executor.execution import Execution, Kind
+from mqgate.storage.executor.execution import Execution, Kind, SlotLost
 from mqgate.storage.interface import (
     Acknowledge,
     AcknowledgePush,
@@ -40,6 +40,7 @@ from mqgate.storage.interface import (
     Get,
     GiveBack,
     Idle,
+    Look,
     Peek,
     Post,
     Prepare,
@@ -62,6 +63,8 @@ from mqgate.storage.interface import (
     Watch,
 )
 from mqgate.storage.session import Session
+
+__all__ = ["FIRST", "ORDER", "SlotLost", "execute"]
 
 #: What comes before the catalogue is changed, which may take alerts away.
 FIRST: tuple[Kind, ...] = ((Watch, alerting.begin),)
@@ -100,6 +103,7 @@ ORDER: tuple[Kind, ...] = (
     (Take, publishing.take),
     (Peek, handing_out.peek),
     (Get, handing_out.get),
+    (Look, handing_out.look),
     (ReadValue, topics.read),
     (FindValue, topics.find),
     (Watch, alerting.ring),
@@ -110,7 +114,7 @@ ORDER: tuple[Kind, ...] = (
 def execute(session: Session, batch: Batch) -> list[object] | Stale:
     """Carry ``batch`` out inside a transaction that the caller begins and ends.
 
-    A `Stale` result means that nothing is to be kept. Raises `LeaseLost`, or whatever the database
+    A `Stale` result means that nothing is to be kept. Raises `SlotLost`, or whatever the database
     raises. Either way the caller rolls back.
     """
     stale = _outdated(session, batch)

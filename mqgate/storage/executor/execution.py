@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from mqgate.storage.alert_session import AlertKey
-from mqgate.storage.interface import Batch, Count, LeaseLost, Operation, PostRow
+from mqgate.storage.interface import Batch, Count, Operation, PostRow
 from mqgate.storage.session import ExpiredRow, Session, Shelf
 
 Op = TypeVar("Op", bound=Operation)
@@ -17,6 +17,10 @@ PUSHED = 4
 
 #: A count first removes up to so many messages that have expired.
 SWEPT_BEFORE_COUNTING = 1000
+
+
+class SlotLost(Exception):
+    """Another gateway has taken this one's slot over: the store is to take another one."""
 
 
 class Execution:
@@ -56,7 +60,7 @@ class Execution:
         """
         batch = self.batch
         if batch.high and not self.session.raise_high(batch.high):
-            raise LeaseLost("another gateway has taken this one's slot")
+            raise SlotLost
         self._carry_out(first)
         for change in batch.changes:
             self.session.change(change)

@@ -7,7 +7,16 @@ from contextlib import closing
 from itertools import islice
 
 from mqgate.storage.executor.execution import Execution
-from mqgate.storage.interface import Consume, Get, Memory, MessageRow, Peek, Reserve, Reserved
+from mqgate.storage.interface import (
+    Consume,
+    Get,
+    Look,
+    Memory,
+    MessageRow,
+    Peek,
+    Reserve,
+    Reserved,
+)
 from mqgate.storage.session import RawRow, Shelf
 
 
@@ -95,6 +104,12 @@ def get(execution: Execution) -> None:
     """Look one up."""
     for index, operation in execution.all(Get):
         execution.results[index] = execution.session.get(operation, execution.now)
+
+
+def look(execution: Execution) -> None:
+    """See which queues have something, or will have."""
+    for index, operation in execution.all(Look):
+        execution.results[index] = execution.session.look(operation.lines, execution.now)
 
 
 def taken(rows: Iterator[RawRow], operation: Reserve | Peek | Consume) -> list[RawRow]:

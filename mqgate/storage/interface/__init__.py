@@ -8,7 +8,7 @@ message's row for its queue, and changes when the queue is cleared (docs/archite
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple, Protocol, TypeAlias
 
 from twisted.internet.defer import Deferred
@@ -53,6 +53,7 @@ from mqgate.storage.interface.messages import (
     Forget,
     Get,
     GiveBack,
+    Look,
     Memory,
     MessageRow,
     Peek,
@@ -139,14 +140,16 @@ __all__ = [
     "GiveBack",
     "Idle",
     "IdleGroup",
-    "LeaseLost",
     "Leave",
     "LogEntry",
+    "Look",
     "Memory",
     "MessageRow",
+    "Moved",
     "Opened",
     "Operation",
     "Peek",
+    "Peers",
     "Post",
     "PostRow",
     "Prepare",
@@ -168,6 +171,7 @@ __all__ = [
     "Reserved",
     "Reshelf",
     "Rest",
+    "Results",
     "ResumePushes",
     "Return",
     "SettlePush",
@@ -210,10 +214,6 @@ class Damaged(Unavailable):
     """What the batch touches cannot be read any more. It will not pass; the rest may be sound."""
 
 
-class LeaseLost(Unavailable):
-    """Another gateway took this one's slot over; nothing was changed."""
-
-
 Operation: TypeAlias = (
     Sweep
     | Delete
@@ -231,6 +231,7 @@ Operation: TypeAlias = (
     | EmptyShelves
     | Forget
     | Check
+    | Look
     | Probe
     | PublishValue
     | ReadValue
@@ -280,10 +281,43 @@ class Opened(NamedTuple):
     high: int
     #: Made with the database and kept in it: what clients are given to bring back is sealed by it.
     secret: bytes
+    #: By how many milliseconds the database's clock is ahead of this machine's.
+    ahead: int = 0
+
+
+class Moved(NamedTuple):
+    """The batch was not carried out: another gateway has this one's slot, and this is the new one.
+
+    The batch's ids are not to be used: they are made anew, above ``high``, and it is planned again.
+    """
+
+    slot: int
+    high: int
+
+
+#: What comes of a batch: a result for each operation, or why it has to be planned again.
+Results: TypeAlias = list[object] | Stale | Moved
+
+
+class Peers(Protocol):
+    """What a store tells of the other gateways on its database, in the reactor's thread."""
+
+    def readied(self, queues: Sequence[tuple[int, str]] | None) -> None:
+        """Another gateway has announced these (world, queue).
+
+        None means that announcements may have been missed: it may have been any of them.
+        """
+
+    def ahead(self, milliseconds: int) -> None:
+        """By how much the database's clock is ahead of this machine's now: see `Opened.ahead`."""
 
 
 class Store(Protocol):
     """A database, as the engine sees it."""
+
+    @property
+    def shared(self) -> bool:
+        """Whether other gateways may work on the same database."""
 
     def open(self) -> Opened:
         """Open it, making or upgrading the schema. Blocking; before the reactor runs.
@@ -304,15 +338,24 @@ class Store(Protocol):
         counted once, when it begins. Raises `StoreError`.
         """
 
-    def run_now(self, batch: Batch) -> list[object] | Stale:
+    def run_now(self, batch: Batch) -> Results:
         """The same as `run`. Blocking; before the reactor runs. Raises `StoreError`."""
 
-    def run(self, batch: Batch) -> Deferred[list[object] | Stale]:
+    def run(self, batch: Batch) -> Deferred[Results]:
         """Carry out a batch; fires after the commit with a result for each operation, in order.
 
         Fails with `Unavailable`; with `Full` if some of the operations would lead beyond the
         batch's limits; or with anything else if one of the operations cannot be done by any
         means: then nothing was changed either, and the culprit has to be found.
+        """
+
+    def attend(self, peers: Peers) -> None:
+        """Tell ``peers`` of the other gateways from now on. After `open`; the reactor runs."""
+
+    def announce(self, queues: Collection[tuple[int, str]]) -> None:
+        """Tell the other gateways that these (world, queue) have, or will have, something.
+
+        Never blocks. It may get lost: then they find out by `Look`.
         """
 
     def has_room(self) -> bool:

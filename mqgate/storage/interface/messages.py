@@ -186,6 +186,17 @@ class Check(NamedTuple):
     """Nothing but what every batch does: see that the plan is not outdated. Result: None."""
 
 
+class Look(NamedTuple):
+    """See whether queues have something for those who wait on them.
+
+    ``lines`` are (world, shelf, in order): in order, only a message whose key's turn it is counts.
+    Result: for each the instant at which its first message is, or comes, due; 0 where one is ready;
+    None where there is none.
+    """
+
+    lines: tuple[tuple[int, int, bool], ...]
+
+
 class Probe(NamedTuple):
     """Write something of no consequence, to learn whether writing works. Result: None."""
 

@@ -29,6 +29,7 @@ from mqgate.storage.sqlite.pushes import SQLitePushes
 from mqgate.storage.sqlite.remembering import Remembered
 from mqgate.storage.sqlite.rows import RowsById, listed
 from mqgate.storage.sqlite.topics import TopicStatements
+from mqgate.storage.statements import looking
 
 #: Rows that one INSERT takes: sqlite3 lets go of Python's lock for each statement, and getting it
 #: back from a busy reactor costs more than the row.
@@ -251,6 +252,14 @@ class SQLiteSession(GroupStatements, PublishingStatements, TopicStatements):
     def next_due(self, shelf: Shelf, now: int) -> int | None:
         row = self._execute(sql.NEXT_DUE, (*shelf, now)).fetchone()
         return None if row is None else row[0]
+
+    def look(self, lines: Sequence[tuple[int, int, bool]], now: int) -> tuple[int | None, ...]:
+        return tuple(
+            self._execute(
+                looking.FIRST_IN_ORDER if in_order else looking.FIRST.sqlite, (world, shelf, now)
+            ).fetchone()[0]
+            for world, shelf, in_order in lines
+        )
 
     def get(self, get: Get, now: int) -> MessageRow | None:
         world, shelf, memory_shelf, id_ = get

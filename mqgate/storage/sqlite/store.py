@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import secrets
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
-from mqgate.storage.executor import execute
+from mqgate.storage.executor import SlotLost, execute
 from mqgate.storage.interface import (
     Batch,
     Census,
@@ -18,8 +18,12 @@ from mqgate.storage.interface import (
     Damaged,
     FindValue,
     Get,
+    Look,
+    Moved,
     Opened,
+    Peers,
     ReadValue,
+    Results,
     ShowPushes,
     Stale,
     StoreError,
@@ -61,7 +65,7 @@ _PASSING = frozenset(
 _DAMAGE = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 
-_READS = (Get, Check, ReadValue, FindValue, ShowPushes)
+_READS = (Get, Check, Look, ReadValue, FindValue, ShowPushes)
 
 
 def _only_reads(batch: Batch) -> bool:
@@ -83,6 +87,9 @@ class SQLiteStore:
     """
 
     _log = Logger()
+
+    #: The others that may work on the file, an operator's commands, do not wait for anything.
+    shared = False
 
     def __init__(
         self,
@@ -123,10 +130,8 @@ class SQLiteStore:
             connection = schema.open_file(
                 self.path, may_upgrade=not self._beside, backups=self._backups
             )
-            owner = secrets.token_hex(8)
             with schema.told_plainly(self.path):
-                connection.execute(TAKE_SLOT, (self._slot, owner))
-                (high,) = connection.execute(HIGHEST).fetchone()
+                owner, high = self._take_slot(connection)
                 connection.execute(MAKE_SECRET, (secrets.token_bytes(32),))
                 (secret,) = connection.execute(SECRET).fetchone()
         except BaseException:
@@ -138,6 +143,12 @@ class SQLiteStore:
         if self._observing is not self._runner:
             self._observing.start()
         return Opened(self._slot, high, secret)
+
+    def _take_slot(self, connection: sqlite3.Connection) -> tuple[str, int]:
+        owner = secrets.token_hex(8)
+        connection.execute(TAKE_SLOT, (self._slot, owner))
+        (high,) = connection.execute(HIGHEST).fetchone()
+        return owner, high
 
     def worlds(self, names: Sequence[Sequence[str]]) -> list[int]:
         connection = self._opened()
@@ -157,14 +168,20 @@ class SQLiteStore:
             with schema.transaction(connection):
                 (metering.begin if wanted else metering.end)(connection)
 
-    def run_now(self, batch: Batch) -> list[object] | Stale:
+    def run_now(self, batch: Batch) -> Results:
         try:
             return self._transact(batch)
         except Unavailable as error:
             raise StoreError(f"{self.path} cannot be used: {error}") from error
 
-    def run(self, batch: Batch) -> Deferred[list[object] | Stale]:
+    def run(self, batch: Batch) -> Deferred[Results]:
         return self._runner.call(lambda: self._transact(batch))
+
+    def attend(self, peers: Peers) -> None:
+        """There is nobody to hear of."""
+
+    def announce(self, queues: Collection[tuple[int, str]]) -> None:
+        """There is nobody to tell."""
 
     def has_room(self) -> bool:
         if not self._free_space_minimum:
@@ -204,7 +221,7 @@ class SQLiteStore:
 
     # -- in the runner's thread
 
-    def _transact(self, batch: Batch) -> list[object] | Stale:
+    def _transact(self, batch: Batch) -> Results:
         connection, session = self._opened(), self._session
         assert session is not None
         if connection.in_transaction:
@@ -217,6 +234,9 @@ class SQLiteStore:
                 connection.execute("ROLLBACK")
             else:
                 connection.execute("COMMIT")
+        except SlotLost:
+            self._roll_back(connection)
+            return self._take_slot_again(connection)
         except sqlite3.Error as error:
             self._roll_back(connection)
             code = getattr(error, "sqlite_errorcode", 0) & 0xFF
@@ -232,6 +252,14 @@ class SQLiteStore:
             self._roll_back(connection)
             raise
         return result
+
+    def _take_slot_again(self, connection: sqlite3.Connection) -> Moved:
+        try:
+            owner, high = self._take_slot(connection)
+        except sqlite3.Error as error:
+            raise Unavailable(str(error)) from error
+        self._session = SQLiteSession(connection, self._slot, owner, self._small)
+        return Moved(self._slot, high)
 
     def _roll_back(self, connection: sqlite3.Connection) -> None:
         # SQLite itself rolls back after some errors, such as a full disk.

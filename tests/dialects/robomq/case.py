@@ -24,8 +24,8 @@ from mqgate.dialects.robomq import DECLARATION
 from mqgate.dialects.robomq.access import Access
 from mqgate.dialects.robomq.door import Door
 from mqgate.dialects.robomq.settings import Namespace, Settings, TokenHeader, User
-from mqgate.engine.commits import Limits
 from mqgate.engine.engine import Engine
+from mqgate.engine.intake import Limits
 from mqgate.engine.values import NewMessage
 from mqgate.storage.sqlite import Inline, SQLiteStore
 from mqgate.storage.verify import verify

@@ -10,7 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from mqgate.dialects.shiftr import wire
 from mqgate.dialects.shiftr.refusal import Refused
-from mqgate.engine.commits import Limits
+from mqgate.engine.intake import Limits
 from tests.dialects.robomq.case import basic
 from tests.dialects.shiftr.case import ShiftrCase
 from tests.engine.topic_model import matches

@@ -13,8 +13,8 @@ from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
-from mqgate.engine.commits import Limits
 from mqgate.engine.groups import Delivery, Groups, Outcome, Prepared, TopicMessage
+from mqgate.engine.intake import Limits
 from mqgate.engine.values import Policy
 from tests.engine.groups.model import Entry, Group, Half, Message, Topic
 from tests.engine.rig import QUANTUM, Rig
