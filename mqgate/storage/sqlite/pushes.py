@@ -59,7 +59,7 @@ class SQLitePushes:
 
     def show(self, show: ShowPushes, now: int) -> tuple[PushStatus, ...] | None:
         world, shelf, memory_shelf, message = show
-        rows = self._execute(sql.SHOW, (message, world, shelf, memory_shelf, now)).fetchall()
+        rows = self._execute(sql.SHOW.sqlite, (message, world, shelf, memory_shelf, now)).fetchall()
         if not rows:
             return None
         return tuple(PushStatus._make(row) for row in rows if row[0] is not None)
@@ -67,23 +67,23 @@ class SQLitePushes:
     # -- claiming
 
     def resume(self, now: int) -> None:
-        self._execute(sql.RESUME, (now, SLOT_SHIFT, self._slot))
+        self._execute(sql.RESUME.sqlite, (now, SLOT_SHIFT, self._slot))
 
     def due(self, now: int, limit: int) -> list[DuePush]:
-        return _due(self._execute(sql.DUE, (now, limit)))
+        return _due(self._execute(sql.DUE.sqlite, (now, limit)))
 
     def lanes(self, after: str, limit: int) -> list[str]:
-        return [row[0] for row in self._execute(sql.LANES, (after, limit))]
+        return [row[0] for row in self._execute(sql.LANES.sqlite, (after, limit))]
 
     def due_in_lane(self, lane: str, now: int, limit: int) -> list[DuePush]:
-        return _due(self._execute(sql.DUE_IN_LANE, (lane, now, limit)))
+        return _due(self._execute(sql.DUE_IN_LANE.sqlite, (lane, now, limit)))
 
     def next_due(self, now: int) -> int | None:
-        row = self._execute(sql.NEXT_DUE, (now,)).fetchone()
+        row = self._execute(sql.NEXT_DUE.sqlite, (now,)).fetchone()
         return None if row is None else row[0]
 
     def find(self, key: PushKey, now: int) -> ClaimedPush | None:
-        row = self._execute(sql.FIND, (now, *key)).fetchone()
+        row = self._execute(sql.FIND.sqlite, (now, *key)).fetchone()
         if row is None:
             return None
         number, queue, targets, *middle, claimed, failures, timeout, body = row
@@ -91,36 +91,36 @@ class SQLitePushes:
         return ClaimedPush._make((key, 0, *found))
 
     def claim(self, push: ClaimedPush, until: int) -> None:
-        self._execute(sql.CLAIM, (push.claim, until, push.tries, *push.key))
+        self._execute(sql.CLAIM.sqlite, (push.claim, until, push.tries, *push.key))
 
     # -- what comes of it
 
     def settle(self, settle: SettlePush) -> bool:
         key, claim, *progress, target, failures, _, _ = settle
         written = (*progress, *target[:2], _dumped(failures) if failures else None, *key, claim)
-        return self._execute(sql.SETTLE, written).rowcount == 1
+        return self._execute(sql.SETTLE.sqlite, written).rowcount == 1
 
     def acknowledge(self, key: PushKey) -> bool:
-        return self._execute(sql.ACKNOWLEDGE, key).rowcount == 1
+        return self._execute(sql.ACKNOWLEDGE.sqlite, key).rowcount == 1
 
     def is_known(self, key: PushKey, memory_shelf: int, now: int) -> bool:
         world, shelf, message, subscriber = key
         values = (world, shelf, memory_shelf, message, subscriber, now)
-        return self._execute(sql.IS_KNOWN, values).fetchone() is not None
+        return self._execute(sql.IS_KNOWN.sqlite, values).fetchone() is not None
 
     def left(self, shelf: Shelf, message: int) -> tuple[int, int]:
-        still_open, failed = self._execute(sql.LEFT, (*shelf, message)).fetchone()
+        still_open, failed = self._execute(sql.LEFT.sqlite, (*shelf, message)).fetchone()
         return int(still_open), int(failed)
 
     # -- messages in state 4
 
     def pushed(self, shelf: Shelf, ids: Sequence[int], now: int) -> list[tuple[int, int]]:
-        return self._execute(sql.PUSHED, (listed(ids), *shelf, now)).fetchall()
+        return self._execute(sql.PUSHED.sqlite, (listed(ids), *shelf, now)).fetchall()
 
     def finish(self, shelf: Shelf, messages: Sequence[int], memory_shelf: int, until: int) -> None:
         ids = listed(messages)
-        rows = self._execute(sql.FINISH_MESSAGES, (memory_shelf, until, ids)).fetchall()
-        self._execute(sql.FINISH_ENTRIES, (memory_shelf, *shelf, ids))
+        rows = self._execute(sql.FINISH_MESSAGES.sqlite, (memory_shelf, until, ids)).fetchall()
+        self._execute(sql.FINISH_ENTRIES.sqlite, (memory_shelf, *shelf, ids))
         expiring: dict[int, list[int]] = {}
         for message, expires in rows:
             expiring.setdefault(expires, []).append(message)
@@ -129,12 +129,12 @@ class SQLitePushes:
             self.remember(expires, (shelf[0], memory_shelf), finished)
 
     def drop_oldest(self, shelf: Shelf, n: int) -> list[tuple[int, int, int]]:
-        rows = self._execute(sql.OLDEST, (*shelf, n)).fetchall()
-        self._execute(sql.DROP, (*shelf, listed(row[0] for row in rows)))
+        rows = self._execute(sql.OLDEST.sqlite, (*shelf, n)).fetchall()
+        self._execute(sql.DROP.sqlite, (*shelf, listed(row[0] for row in rows)))
         return rows
 
     def empty(self, shelf: Shelf, limit: int) -> tuple[int, list[tuple[int, int]]]:
-        entries = self._execute(sql.OF_SHELF, (*shelf, limit)).fetchall()
+        entries = self._execute(sql.OF_SHELF.sqlite, (*shelf, limit)).fetchall()
         if not entries:
             return 0, []
         self._execute(sql.DROP_UP_TO, (*shelf, *entries[-1]))
@@ -146,23 +146,23 @@ class SQLitePushes:
     def remember(self, until: int, shelf: Shelf, messages: Sequence[int]) -> None:
         for start in range(0, len(messages), TOGETHER):
             ids = listed(messages[start : start + TOGETHER])
-            self._execute(sql.REMEMBER, (until, *shelf, ids))
+            self._execute(sql.REMEMBER.sqlite, (until, *shelf, ids))
 
     def next_lapse(self) -> int | None:
         """When there are entries to be removed next."""
-        lapses: int | None = self._execute(sql.NEXT_LAPSE).fetchone()[0]
+        lapses: int | None = self._execute(sql.NEXT_LAPSE.sqlite).fetchone()[0]
         return lapses
 
     def forget(self, now: int, limit: int) -> int:
         left = limit
         while left > 0:
-            note = self._execute(sql.LAPSED, (now,)).fetchone()
+            note = self._execute(sql.LAPSED.sqlite, (now,)).fetchone()
             if note is None:
                 break
             rowid, *messages = note
             removed = self._execute(sql.FORGET, (*messages, left)).rowcount
             if removed < left:
-                self._execute(sql.DROP_REMEMBERED, (rowid,))
+                self._execute(sql.DROP_REMEMBERED.sqlite, (rowid,))
             left -= removed
         return limit - left
 

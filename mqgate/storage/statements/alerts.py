@@ -2,27 +2,60 @@
 
 from __future__ import annotations
 
-#: Of the queues whose rows are newer than a version; CROSS has SQLite begin with these.
-ALERTS = (
-    "SELECT a.queue, a.id, a.progressive, a.descending, a.threshold, a.target, a.snooze,"
-    " a.policy"
-    " FROM queue q CROSS JOIN alert a ON a.world = q.world AND a.queue = q.number"
-    " WHERE q.world = ? AND q.version > ?"
+from mqgate.storage.statements.texts import Statement, plain
+
+_ALERT = "a.queue, a.id, a.progressive, a.descending, a.threshold, a.target, a.snooze, a.policy"
+#: Of the queues whose rows are newer than a version. CROSS has SQLite begin with these, OFFSET does
+#: the same for PostgreSQL.
+ALERTS = Statement(
+    sqlite=(
+        f"SELECT {_ALERT} FROM queue q"
+        " CROSS JOIN alert a ON a.world = q.world AND a.queue = q.number"
+        " WHERE q.world = ? AND q.version > ?"
+    ),
+    postgresql=(
+        f"SELECT {_ALERT} FROM queue q CROSS JOIN LATERAL (SELECT * FROM alert r"
+        " WHERE r.world = q.world AND r.queue = q.number OFFSET 0) a"
+        " WHERE q.world = %s AND q.version > %s"
+    ),
 )
-DROP_OTHERS = (
-    "DELETE FROM alert WHERE world = ? AND queue = ? AND id NOT IN (SELECT value FROM json_each(?))"
+DROP_OTHERS = Statement(
+    sqlite=(
+        "DELETE FROM alert WHERE world = ? AND queue = ?"
+        " AND id NOT IN (SELECT value FROM json_each(?))"
+    ),
+    postgresql="DELETE FROM alert WHERE world = %s AND queue = %s AND id <> ALL(%s::bigint[])",
 )
 #: One that is there already keeps the time at which it was set off.
-ADD = (
+ADD = plain(
     "INSERT INTO alert(world, queue, id, progressive, descending, threshold, target, snooze,"
     " policy, fired_at) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, 0) ON CONFLICT DO NOTHING"
 )
-FIRED_AT = "SELECT world, queue, id, fired_at FROM alert WHERE world = ? AND queue = ?"
-SET_OFF = "UPDATE alert SET fired_at = ? WHERE world = ? AND queue = ? AND id = ?"
-ANY = "SELECT 1 FROM alert LIMIT 1"
-#: Left to itself SQLite takes the primary key, and walks all queues of the world.
-ALERTED = (
-    "SELECT q.name FROM queue q INDEXED BY queue_shelf"
-    " WHERE q.world = ? AND q.shelf = ? AND q.removed = 0"
-    " AND EXISTS (SELECT 1 FROM alert a WHERE a.world = q.world AND a.queue = q.number)"
+FIRED_AT = Statement(
+    sqlite="SELECT world, queue, id, fired_at FROM alert WHERE world = ? AND queue = ?",
+    # Locked one after the other in this order, as everybody does.
+    postgresql=(
+        "SELECT a.world, a.queue, a.id, a.fired_at"
+        " FROM unnest(%s::bigint[], %s::bigint[]) AS k(world, queue)"
+        " JOIN alert a ON a.world = k.world AND a.queue = k.queue"
+        " ORDER BY a.world, a.queue, a.id FOR NO KEY UPDATE OF a"
+    ),
+)
+SET_OFF = plain("UPDATE alert SET fired_at = ? WHERE world = ? AND queue = ? AND id = ?")
+ANY = plain("SELECT 1 FROM alert LIMIT 1")
+_ALERTED = (
+    "q.removed = 0 AND EXISTS"
+    " (SELECT 1 FROM alert a WHERE a.world = q.world AND a.queue = q.number)"
+)
+ALERTED = Statement(
+    # Left to itself SQLite takes the primary key, and walks all queues of the world.
+    sqlite=(
+        "SELECT q.name FROM queue q INDEXED BY queue_shelf"
+        f" WHERE q.world = ? AND q.shelf = ? AND {_ALERTED}"
+    ),
+    postgresql=(
+        "SELECT k.world, k.shelf, q.name FROM unnest(%s::bigint[], %s::bigint[]) AS k(world, shelf)"
+        " CROSS JOIN LATERAL (SELECT q.name FROM queue q"
+        f" WHERE q.world = k.world AND q.shelf = k.shelf AND {_ALERTED} OFFSET 0) q"
+    ),
 )

@@ -1,6 +1,7 @@
 """Statements on topics and their groups.
 
-``state IN (0, 1)`` stands beside ``state = 0`` where it lets SQLite use the index of keys.
+``state IN (0, 1)`` stands beside ``state = 0`` where it lets a database use the index of keys; an
+index is not to be used where ``+`` or ``+ 0`` stands at the column.
 """
 
 from __future__ import annotations
@@ -8,23 +9,55 @@ from __future__ import annotations
 from functools import cache
 
 from mqgate.storage.statements import IDS, MESSAGE
+from mqgate.storage.statements.texts import Statement, plain
+
+_IDS = "ANY(%s::bigint[])"
+#: In PostgreSQL bodies that stand apart are read on their own, see `mqgate.storage.postgresql`.
+_MESSAGE = (
+    "m.id, m.state, m.pos, m.due, m.expires, m.timeout, m.lease, m.rcount, m.first_at, m.body,"
+    " m.origin, m.props, m.data"
+)
+
+# -- locks
+
+
+def lock_of(world: int, shelf: int) -> int:
+    """The number of the lock on a topic's shelf.
+
+    There is room for 6,400 locks in a PostgreSQL as it is set up, for all its sessions together, so
+    there are only so many of these: some shelves share one, and wait for each other for no reason.
+    """
+    return (world * 7919 + shelf) % 1024
+
+
+#: Above the numbers of the worlds' locks, which are of one number; these are of two.
+SHELF_LOCKS = 1
+#: In the order of the numbers: nobody waits for a lower one than he has.
+LOCK_SHELVES = f"SELECT pg_advisory_xact_lock({SHELF_LOCKS}, n) FROM unnest(%s::int[]) AS s(n)"
+TRY_SHELVES = (
+    f"SELECT n FROM unnest(%s::int[]) AS s(n) WHERE pg_try_advisory_xact_lock({SHELF_LOCKS}, n)"
+)
 
 # -- groups
 
-LIVE_GROUPS = "SELECT queue FROM consumer_group WHERE world = ? AND topic = ? AND live = 1"
-GROUP = "SELECT live, cursor_pos FROM consumer_group WHERE world = ? AND topic = ? AND name = ?"
-OPEN_GROUP = (
+LIVE_GROUPS = plain("SELECT queue FROM consumer_group WHERE world = ? AND topic = ? AND live = 1")
+GROUP = plain(
+    "SELECT live, cursor_pos FROM consumer_group WHERE world = ? AND topic = ? AND name = ?"
+)
+OPEN_GROUP = plain(
     "INSERT INTO consumer_group(world, topic, name, queue, live, cursor_pos, cursor_id, polled_at,"
     " removed, version) VALUES(?, ?, ?, ?, 0, 0, 0, ?, 0, 0)"
 )
-NOTE_POLL = "UPDATE consumer_group SET polled_at = ? WHERE world = ? AND topic = ? AND name = ?"
-ADVANCE_GROUP = (
+NOTE_POLL = plain(
+    "UPDATE consumer_group SET polled_at = ? WHERE world = ? AND topic = ? AND name = ?"
+)
+ADVANCE_GROUP = plain(
     "UPDATE consumer_group SET cursor_pos = ?, live = ? WHERE world = ? AND topic = ? AND name = ?"
 )
-REST_GROUP = (
+REST_GROUP = plain(
     "UPDATE consumer_group SET cursor_pos = 0, live = 0 WHERE world = ? AND topic = ? AND name = ?"
 )
-IDLE_GROUPS = (
+IDLE_GROUPS = plain(
     "SELECT g.world, q.name, g.polled_at FROM consumer_group g"
     " CROSS JOIN queue q WHERE q.world = g.world AND q.number = g.queue AND q.removed = 0"
     " AND g.live = 1 AND g.polled_at < ?"
@@ -35,63 +68,151 @@ IDLE_GROUPS = (
 
 @cache
 def store_rows(rows: int) -> str:
-    """Insert so many messages of topics at once."""
+    """Insert so many messages of topics at once, in SQLite."""
     return (
         "INSERT INTO msg(id, world, queue, state, pos, due, expires, timeout, rcount, first_at,"
         " body, origin, tag, grp) VALUES" + ",".join(["(?,?,?,?,?,?,?,0,0,0,?,?,?,?)"] * rows)
     )
 
 
-LAST_PLACE = "SELECT max(pos) FROM msg WHERE world = ? AND queue = ? AND state = 5"
-SHARE_BODIES = "UPDATE body SET refs = refs + ? WHERE id = ?"
-_FOUND = "id, rcount, pos, due, expires, body, origin, tag, grp"
-LOGGED = (
-    f"SELECT {_FOUND} FROM msg WHERE world = ? AND queue = ? AND state = 5 AND pos > ?"
-    " AND +expires > ? ORDER BY pos LIMIT ?"
+#: The same in PostgreSQL, where each column is a list.
+STORE_ROWS = (
+    "INSERT INTO msg(id, world, queue, state, pos, due, expires, timeout, rcount, first_at,"
+    " body, origin, tag, grp) SELECT id, world, queue, state, pos, due, expires, 0, 0, 0, body,"
+    f" origin, tag, grp FROM unnest({', '.join(['%s::bigint[]'] * 9)}, %s::text[], %s::text[])"
+    " AS r(id, world, queue, state, pos, due, expires, body, origin, tag, grp)"
 )
-HALVES = (
-    f"SELECT {_FOUND} FROM msg WHERE id IN {IDS} AND +world = ? AND +queue = ?"
-    " AND state IN (1, 2) AND due > ? AND expires > ?"
+STORE_BODIES = (
+    "INSERT INTO body(id, world, refs, props, data) SELECT * FROM"
+    " unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::bytea[], %s::bytea[])"
+)
+LAST_PLACE = plain("SELECT max(pos) FROM msg WHERE world = ? AND queue = ? AND state = 5")
+SHARE_BODIES = Statement(
+    sqlite="UPDATE body SET refs = refs + ? WHERE id = ?",
+    postgresql=(
+        "UPDATE body SET refs = refs + more.n FROM unnest(%s::bigint[], %s::bigint[])"
+        " AS more(body, n) WHERE world = %s AND id = more.body AND id = ANY(ARRAY(SELECT id"
+        f" FROM body WHERE world = %s AND id = {_IDS} ORDER BY id FOR NO KEY UPDATE))"
+    ),
+)
+_FOUND = "id, rcount, pos, due, expires, body, origin, tag, grp"
+LOGGED = Statement(
+    sqlite=(
+        f"SELECT {_FOUND} FROM msg WHERE world = ? AND queue = ? AND state = 5 AND pos > ?"
+        " AND +expires > ? ORDER BY pos LIMIT ?"
+    ),
+    postgresql=(
+        f"SELECT {_FOUND} FROM msg WHERE world = %s AND queue = %s AND state = 5 AND pos > %s"
+        " AND expires + 0 > %s ORDER BY pos LIMIT %s"
+    ),
+)
+HALVES = Statement(
+    sqlite=(
+        f"SELECT {_FOUND} FROM msg WHERE id IN {IDS} AND +world = ? AND +queue = ?"
+        " AND state IN (1, 2) AND due > ? AND expires > ?"
+    ),
+    postgresql=(
+        f"SELECT {_FOUND} FROM msg WHERE id = {_IDS} AND world = %s AND queue + 0 = %s"
+        " AND state IN (1, 2) AND due + 0 > %s AND expires + 0 > %s"
+    ),
 )
 
 # -- what is handed out
 
-LAPSED = (
-    "SELECT id, state, rcount, grp FROM msg WHERE world = ? AND queue = ? AND state IN (1, 2)"
-    " AND due <= ? AND +expires > ? ORDER BY due LIMIT ?"
+LAPSED = Statement(
+    sqlite=(
+        "SELECT id, state, rcount, grp FROM msg WHERE world = ? AND queue = ?"
+        " AND state IN (1, 2) AND due <= ? AND +expires > ? ORDER BY due LIMIT ?"
+    ),
+    postgresql=(
+        "SELECT id, state, rcount, grp FROM msg WHERE world = %s AND queue = %s"
+        " AND state IN (1, 2) AND due <= %s AND expires + 0 > %s ORDER BY due LIMIT %s"
+    ),
 )
-EXHAUSTED = (
-    f"SELECT {_FOUND} FROM msg WHERE world = ? AND queue = ? AND state IN (1, 2) AND state = 1"
-    " AND due <= ? AND rcount >= ? AND +expires > ? ORDER BY due LIMIT ?"
+EXHAUSTED = Statement(
+    sqlite=(
+        f"SELECT {_FOUND} FROM msg WHERE world = ? AND queue = ? AND state IN (1, 2)"
+        " AND state = 1 AND due <= ? AND rcount >= ? AND +expires > ? ORDER BY due LIMIT ?"
+    ),
+    postgresql=(
+        f"SELECT {_FOUND} FROM msg WHERE world = %s AND queue = %s AND state IN (1, 2)"
+        " AND state = 1 AND due <= %s AND rcount >= %s AND expires + 0 > %s ORDER BY due LIMIT %s"
+    ),
 )
-MAKE_READY = f"UPDATE msg SET state = 0, due = 0 WHERE id IN {IDS}"
-NEXT_AFTER = (
-    "SELECT due FROM msg WHERE world = ? AND queue = ? AND state IN (1, 2) AND due > ?"
-    " AND +expires > ? ORDER BY due LIMIT 1"
+MAKE_READY = Statement(
+    sqlite=f"UPDATE msg SET state = 0, due = 0 WHERE id IN {IDS}",
+    postgresql=f"UPDATE msg SET state = 0, due = 0 WHERE world = %s AND id = {_IDS}",
 )
-_READY = f"SELECT {MESSAGE} FROM msg m WHERE m.world = ?"
-_NEXT = " AND +m.expires > ? ORDER BY m.pos, m.id LIMIT ?"
-READY_WITH_TAG = f"{_READY} AND m.queue = ? AND m.tag = ? AND m.state = 0{_NEXT}"
-READY_OF_KEY = (
-    f"{_READY} AND m.queue = ? AND m.grp = ? AND m.state IN (0, 1) AND m.state = 0{_NEXT}"
+NEXT_AFTER = Statement(
+    sqlite=(
+        "SELECT due FROM msg WHERE world = ? AND queue = ? AND state IN (1, 2) AND due > ?"
+        " AND +expires > ? ORDER BY due LIMIT 1"
+    ),
+    postgresql=(
+        "SELECT due FROM msg WHERE world = %s AND queue = %s AND state IN (1, 2) AND due > %s"
+        " AND expires + 0 > %s ORDER BY due LIMIT 1"
+    ),
 )
-READY_OF_KEY_WITH_TAG = (
-    f"{_READY} AND m.queue = ? AND m.grp = ? AND m.tag = ? AND m.state = 0{_NEXT}"
+
+
+def _ready(which: str) -> Statement:
+    """Ready messages of a queue, in their order."""
+    text = "SELECT {message} FROM msg m WHERE m.world = ? AND m.queue = ? AND {which}{next}"
+    following = " AND {expires} > ? ORDER BY m.pos, m.id LIMIT ?"
+    return Statement(
+        text.format(message=MESSAGE, which=which, next=following.format(expires="+m.expires")),
+        plain(
+            text.format(message=_MESSAGE, which=which, next=following.format(expires="m.expires + 0"))
+        ).postgresql,
+    )
+
+
+READY_WITH_TAG = _ready("m.tag = ? AND m.state = 0")
+READY_OF_KEY = _ready("m.grp = ? AND m.state IN (0, 1) AND m.state = 0")
+READY_OF_KEY_WITH_TAG = _ready("m.grp = ? AND m.tag = ? AND m.state = 0")
+HEADS = Statement(
+    sqlite=(
+        "SELECT grp FROM msg WHERE world = ? AND queue = ? AND state = 0 AND head = 1"
+        " ORDER BY pos, id"
+    ),
+    # Page by page, as a statement there is read to its end before the first row is seen.
+    postgresql=(
+        "SELECT pos, id, grp FROM msg WHERE world = %s AND queue = %s AND state = 0 AND head = 1"
+        " AND (pos, id) > (%s, %s) ORDER BY pos, id LIMIT %s"
+    ),
 )
-HEADS = (
-    "SELECT grp FROM msg WHERE world = ? AND queue = ? AND state = 0 AND head = 1 ORDER BY pos, id"
+KEYS_WITH_TAG = Statement(
+    sqlite=(
+        "SELECT pos, id, grp FROM msg WHERE world = ? AND queue = ? AND tag = ? AND state = 0"
+        " ORDER BY pos, id"
+    ),
+    postgresql=(
+        "SELECT pos, id, grp FROM msg WHERE world = %s AND queue = %s AND tag = %s AND state = 0"
+        " AND (pos, id) > (%s, %s) ORDER BY pos, id LIMIT %s"
+    ),
 )
-KEYS_WITH_TAG = (
-    "SELECT pos, id, grp FROM msg WHERE world = ? AND queue = ? AND tag = ? AND state = 0"
-    " ORDER BY pos, id"
+_HELD_NOW = (
+    "rcount = rcount + 1, head = 0, first_at = CASE first_at WHEN 0 THEN {now} ELSE first_at END"
 )
-HOLD = (
-    "UPDATE msg SET state = 1, due = ?, lease = ?, rcount = rcount + 1, head = 0,"
-    f" first_at = CASE first_at WHEN 0 THEN ? ELSE first_at END WHERE id IN {IDS}"
+HOLD = Statement(
+    sqlite=(
+        "UPDATE msg SET state = 1, due = ?, lease = ?,"
+        f" {_HELD_NOW.format(now='?')} WHERE id IN {IDS}"
+    ),
+    postgresql=(
+        "UPDATE msg SET state = 1, due = %s, lease = %s,"
+        f" {_HELD_NOW.format(now='%s')} WHERE world = %s AND id = {_IDS}"
+    ),
 )
-DELIVERED = (
-    f"SELECT id, rcount, body, grp FROM msg WHERE id IN {IDS} AND world = ? AND queue = ?"
-    " AND state = 1 AND due > ? AND expires > ?"
+DELIVERED = Statement(
+    sqlite=(
+        f"SELECT id, rcount, body, grp FROM msg WHERE id IN {IDS} AND world = ? AND queue = ?"
+        " AND state = 1 AND due > ? AND expires > ?"
+    ),
+    postgresql=(
+        f"SELECT id, rcount, body, grp FROM msg WHERE id = {_IDS} AND world = %s"
+        " AND queue + 0 = %s AND state = 1 AND due + 0 > %s AND expires + 0 > %s"
+    ),
 )
 
 # -- heads
@@ -104,19 +225,52 @@ _RESERVED = (
     "EXISTS (SELECT 1 FROM msg r WHERE r.world = ? AND r.queue = ? AND r.grp = {key}"
     " AND r.state IN (0, 1) AND r.state = 1)"
 )
-IS_RESERVED = f"SELECT {_RESERVED.format(key='?')}"
+# PostgreSQL turns EXISTS into a join, of which it may begin with either side; a value it looks up.
+_RESERVED_P = (
+    "(SELECT 1 FROM msg r WHERE r.world = %s AND r.queue = %s AND r.grp = {key}"
+    " AND r.state IN (0, 1) AND r.state = 1 LIMIT 1)"
+)
+_HEAD_P = (
+    "CROSS JOIN LATERAL (SELECT h.id FROM msg h WHERE h.world = %s AND h.queue = %s"
+    " AND h.grp = {key} AND h.state = 0 AND h.head = 1 LIMIT 1) h"
+)
+_LOWEST_P = _LOWEST.replace("?", "%s")
+IS_RESERVED = plain(f"SELECT {_RESERVED.format(key='?')}")
 _KEYS = "SELECT value FROM json_each(?)"
-SET_HEADS = (
-    f"UPDATE msg SET head = 1 WHERE head = 0 AND id IN (SELECT {_LOWEST.format(key='k.value')}"
-    f" FROM json_each(?) k WHERE NOT {_RESERVED.format(key='k.value')})"
+SET_HEADS = Statement(
+    sqlite=(
+        "UPDATE msg SET head = 1 WHERE head = 0 AND id IN"
+        f" (SELECT {_LOWEST.format(key='k.value')}"
+        f" FROM json_each(?) k WHERE NOT {_RESERVED.format(key='k.value')})"
+    ),
+    postgresql=(
+        "UPDATE msg SET head = 1 WHERE head = 0 AND world = %s AND id = ANY(ARRAY("
+        f"SELECT {_LOWEST_P.format(key='k.key')} FROM unnest(%s::text[]) AS k(key)"
+        f" WHERE {_RESERVED_P.format(key='k.key')} IS NULL))"
+    ),
 )
-CLEAR_HEADS = (
-    "UPDATE msg SET head = 0 WHERE id IN (SELECT h.id FROM msg h WHERE h.world = ? AND h.queue = ?"
-    f" AND h.state = 0 AND h.head = 1 AND h.grp IN ({_KEYS})"
-    f" AND (h.id <> {_LOWEST.format(key='h.grp')} OR {_RESERVED.format(key='h.grp')}))"
+CLEAR_HEADS = Statement(
+    sqlite=(
+        "UPDATE msg SET head = 0 WHERE id IN (SELECT h.id FROM msg h WHERE h.world = ?"
+        f" AND h.queue = ? AND h.state = 0 AND h.head = 1 AND h.grp IN ({_KEYS})"
+        f" AND (h.id <> {_LOWEST.format(key='h.grp')} OR {_RESERVED.format(key='h.grp')}))"
+    ),
+    postgresql=(
+        "UPDATE msg SET head = 0 WHERE world = %s AND id = ANY(ARRAY("
+        f"SELECT h.id FROM unnest(%s::text[]) AS k(key) {_HEAD_P.format(key='k.key')}"
+        f" WHERE h.id <> {_LOWEST_P.format(key='k.key')}"
+        f" OR {_RESERVED_P.format(key='k.key')} IS NOT NULL))"
+    ),
 )
-UNMAKE_HEADS = (
-    "UPDATE msg SET head = 0 WHERE id IN (SELECT h.id FROM msg r CROSS JOIN msg h WHERE"
-    f" r.id IN {IDS} AND h.world = ? AND h.queue = ? AND h.grp = r.grp AND h.state = 0"
-    " AND h.head = 1)"
+UNMAKE_HEADS = Statement(
+    sqlite=(
+        "UPDATE msg SET head = 0 WHERE id IN (SELECT h.id FROM msg r CROSS JOIN msg h WHERE"
+        f" r.id IN {IDS} AND h.world = ? AND h.queue = ? AND h.grp = r.grp AND h.state = 0"
+        " AND h.head = 1)"
+    ),
+    postgresql=(
+        "UPDATE msg SET head = 0 WHERE world = %s AND id = ANY(ARRAY("
+        f"SELECT h.id FROM msg r {_HEAD_P.format(key='r.grp')}"
+        f" WHERE r.world = %s AND r.id = {_IDS}))"
+    ),
 )

@@ -1,25 +1,42 @@
-"""The statements about pushes. ``status < 3`` is open; it stands literally, for the indexes."""
+"""The statements about pushes. ``status < 3`` is open; it stands literally, for the indexes.
+
+In PostgreSQL many gateways are at these rows. Whoever ends entries has their message's row locked
+first; whoever claims one, or removes what is of no use, passes over what somebody else is at.
+"""
 
 from __future__ import annotations
 
 from functools import cache
 
 from mqgate.storage.statements import IDS, SIZE
+from mqgate.storage.statements.texts import Statement, plain
 
 KEY = "world = ? AND queue = ? AND message = ? AND subscriber = ?"
+_IDS = "ANY(%s::bigint[])"
+_COLUMNS = (
+    "world, queue, message, subscriber, number, targets, via, error_queue,"
+    " retries, delay, step, url, lane, tries, next_at, status, code, claim"
+)
 
 
 @cache
 def add(rows: int) -> str:
-    """Insert so many entries at once."""
-    return (
-        "INSERT INTO push(world, queue, message, subscriber, number, targets, via, error_queue,"
-        " retries, delay, step, url, lane, tries, next_at, status, code, claim) VALUES"
-        + ",".join(["(?,?,?,?,?,?,?,?,?,?,0,?,?,0,?,0,0,0)"] * rows)
+    """Insert so many entries at once, in SQLite."""
+    return f"INSERT INTO push({_COLUMNS}) VALUES" + ",".join(
+        ["(?,?,?,?,?,?,?,?,?,?,0,?,?,0,?,0,0,0)"] * rows
     )
 
 
-SHOW = (
+#: The same in PostgreSQL, where each column of the entries is a list.
+ADD = (
+    f"INSERT INTO push({_COLUMNS}) SELECT %s, %s, message, subscriber, number, targets, via,"
+    " error_queue, retries, delay, 0, url, lane, 0, next_at, 0, 0, 0"
+    " FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::bytea[], %s::text[], %s::text[],"
+    " %s::bigint[], %s::bigint[], %s::text[], %s::text[], %s::bigint[])"
+    " AS e(message, subscriber, number, targets, via, error_queue, retries, delay, url, lane,"
+    " next_at)"
+)
+SHOW = plain(
     "SELECT p.subscriber, p.url, p.retries, p.delay, p.tries, p.status, p.code FROM msg m"
     " LEFT JOIN push p ON p.world = m.world AND p.queue = m.queue AND p.message = m.id"
     " WHERE m.id = ? AND m.world = ? AND m.queue IN (?, ?) AND m.expires > ? ORDER BY p.subscriber"
@@ -27,88 +44,200 @@ SHOW = (
 
 # -- claiming
 
-#: A gateway's slot is in the ids it makes. The last try was counted as it began.
-RESUME = (
-    "UPDATE push SET claim = 0, next_at = ?, tries = tries - (step = 0),"
+_DUE_AGAIN = (
+    "UPDATE push SET claim = 0, next_at = ?,"
+    " tries = tries - CASE step WHEN 0 THEN 1 ELSE 0 END,"
     " status = CASE WHEN tries = 1 AND step = 0 THEN 0 ELSE 2 END"
-    " WHERE claim > 0 AND (claim >> ?) & 1023 = ?"
 )
-DUE = (
+#: A gateway's slot is in the ids it makes. The last try was counted as it began.
+RESUME = Statement(
+    sqlite=f"{_DUE_AGAIN} WHERE claim > 0 AND (claim >> ?) & 1023 = ?",
+    postgresql=f"{plain(_DUE_AGAIN).postgresql} WHERE claim > 0 AND (claim >> %s::int) & 1023 = %s",
+)
+DUE = plain(
     "SELECT lane, world, queue, message, subscriber FROM push WHERE status < 3 AND next_at <= ?"
     " ORDER BY next_at LIMIT ?"
 )
-LANES = (
-    "WITH RECURSIVE found(lane) AS (SELECT min(lane) FROM push WHERE status < 3 AND lane > ?"
-    " UNION ALL SELECT (SELECT min(lane) FROM push WHERE status < 3 AND lane > found.lane)"
-    " FROM found WHERE found.lane IS NOT NULL LIMIT ?) SELECT lane FROM found"
-    " WHERE lane IS NOT NULL"
+_NEXT_LANE = "SELECT lane FROM push WHERE status < 3 AND lane > {after} ORDER BY lane LIMIT 1"
+LANES = Statement(
+    sqlite=(
+        "WITH RECURSIVE found(lane) AS (SELECT min(lane) FROM push WHERE status < 3 AND lane > ?"
+        " UNION ALL SELECT (SELECT min(lane) FROM push WHERE status < 3 AND lane > found.lane)"
+        " FROM found WHERE found.lane IS NOT NULL LIMIT ?) SELECT lane FROM found"
+        " WHERE lane IS NOT NULL"
+    ),
+    # It makes no more of them than are taken.
+    postgresql=(
+        f"WITH RECURSIVE found(lane) AS (({_NEXT_LANE.format(after='%s')})"
+        f" UNION ALL SELECT ({_NEXT_LANE.format(after='found.lane')})"
+        " FROM found WHERE found.lane IS NOT NULL) SELECT lane FROM found"
+        " WHERE lane IS NOT NULL LIMIT %s"
+    ),
 )
-DUE_IN_LANE = (
-    "SELECT lane, world, queue, message, subscriber FROM push INDEXED BY push_lane"
+_DUE_IN_LANE = (
     " WHERE status < 3 AND lane = ? AND next_at <= ? ORDER BY next_at LIMIT ?"
 )
-NEXT_DUE = "SELECT next_at FROM push WHERE status < 3 AND next_at > ? ORDER BY next_at LIMIT 1"
-FIND = (
+DUE_IN_LANE = Statement(
+    sqlite=(
+        "SELECT lane, world, queue, message, subscriber FROM push INDEXED BY push_lane"
+        + _DUE_IN_LANE
+    ),
+    postgresql=plain(
+        "SELECT lane, world, queue, message, subscriber FROM push" + _DUE_IN_LANE
+    ).postgresql,
+)
+NEXT_DUE = plain(
+    "SELECT next_at FROM push WHERE status < 3 AND next_at > ? ORDER BY next_at LIMIT 1"
+)
+_FOUND = (
     "SELECT q.number, q.name, p.targets, p.via, p.error_queue, p.retries, p.delay, p.step, p.tries,"
     " p.status, p.code, p.claim, p.failures, m.timeout,"
-    " CASE m.body WHEN 0 THEN m.data ELSE (SELECT data FROM body WHERE id = m.body) END"
-    " FROM push p JOIN queue q ON q.world = p.world AND q.number = p.number AND q.shelf = p.queue"
-    " AND q.removed = 0 JOIN msg m ON m.id = p.message AND m.expires > ?"
-    " WHERE p.world = ? AND p.queue = ? AND p.message = ? AND p.subscriber = ?"
+    " CASE m.body WHEN 0 THEN m.data ELSE"
 )
-CLAIM = f"UPDATE push SET status = 1, claim = ?, next_at = ?, tries = ? WHERE {KEY}"
+FIND = Statement(
+    sqlite=(
+        f"{_FOUND} (SELECT data FROM body WHERE id = m.body) END"
+        " FROM push p LEFT JOIN queue q ON q.world = p.world AND q.number = p.number"
+        " AND q.shelf = p.queue AND q.removed = 0"
+        " LEFT JOIN msg m ON m.id = p.message AND m.expires > ?"
+        " WHERE p.world = ? AND p.queue = ? AND p.message = ? AND p.subscriber = ?"
+        " AND p.status < 3 AND p.next_at <= ?"
+    ),
+    # What another one has claimed since it was looked for is not due any more, and what he is about
+    # to claim is locked.
+    postgresql=(
+        f"{_FOUND} (SELECT data FROM body WHERE world = m.world AND id = m.body) END"
+        " FROM push p LEFT JOIN queue q ON q.world = p.world AND q.number = p.number"
+        " AND q.shelf = p.queue AND q.removed = 0"
+        " LEFT JOIN msg m ON m.world = p.world AND m.id = p.message AND m.expires > %s"
+        " WHERE p.world = %s AND p.queue = %s AND p.message = %s AND p.subscriber = %s"
+        " AND p.status < 3 AND p.next_at <= %s FOR UPDATE OF p SKIP LOCKED"
+    ),
+)
+CLAIM = plain(f"UPDATE push SET status = 1, claim = ?, next_at = ?, tries = ? WHERE {KEY}")
 
 # -- what comes of it
 
-SETTLE = (
+#: In the order of the messages: nobody waits for a lower one than he has.
+LOCK_MESSAGES = (
+    "SELECT m.id FROM unnest(%s::bigint[], %s::bigint[]) AS k(world, id)"
+    " JOIN msg m ON m.world = k.world AND m.id = k.id AND m.state = 4"
+    " ORDER BY m.world, m.id FOR UPDATE OF m"
+)
+SETTLE = plain(
     "UPDATE push SET claim = 0, status = ?, code = ?, next_at = ?, tries = ?, step = ?, url = ?,"
     f" lane = ?, failures = ? WHERE {KEY} AND claim = ? AND status = 1"
 )
-ACKNOWLEDGE = f"UPDATE push SET claim = 0, status = 3 WHERE {KEY} AND status < 3"
-IS_KNOWN = (
-    "SELECT 1 FROM push p JOIN msg m ON m.id = p.message WHERE p.world = ? AND p.queue IN (?, ?)"
+ACKNOWLEDGE = plain(f"UPDATE push SET claim = 0, status = 3 WHERE {KEY} AND status < 3")
+IS_KNOWN = plain(
+    "SELECT 1 FROM push p JOIN msg m ON m.world = p.world AND m.id = p.message"
+    " WHERE p.world = ? AND p.queue IN (?, ?)"
     " AND p.message = ? AND p.subscriber = ? AND m.expires > ?"
 )
-LEFT = (
-    "SELECT total(status < 3), total(status = 4) FROM push"
+LEFT = plain(
+    "SELECT count(*) FILTER (WHERE status < 3), count(*) FILTER (WHERE status = 4) FROM push"
     " WHERE world = ? AND queue = ? AND message = ?"
 )
 
 # -- messages in state 4
 
-PUSHED = (
-    f"SELECT id, body FROM msg WHERE id IN {IDS} AND world = ? AND queue = ? AND state = 4"
-    " AND expires > ?"
+PUSHED = Statement(
+    sqlite=(
+        f"SELECT id, body FROM msg WHERE id IN {IDS} AND world = ? AND queue = ? AND state = 4"
+        " AND expires > ?"
+    ),
+    # Whoever removes them does so alone: their bodies have one use less each, not two.
+    postgresql=(
+        f"SELECT id, body FROM msg WHERE id = {_IDS} AND world = %s AND queue + 0 = %s"
+        " AND state = 4 AND expires + 0 > %s ORDER BY id FOR UPDATE"
+    ),
 )
-FINISH_MESSAGES = (
-    f"UPDATE msg SET state = 3, queue = ?, expires = min(expires, ?) WHERE id IN {IDS}"
-    " AND state = 4 RETURNING id, expires"
+FINISH_MESSAGES = Statement(
+    sqlite=(
+        f"UPDATE msg SET state = 3, queue = ?, expires = min(expires, ?) WHERE id IN {IDS}"
+        " AND state = 4 RETURNING id, expires"
+    ),
+    postgresql=(
+        "UPDATE msg SET state = 3, queue = %s, expires = least(expires, %s)"
+        f" WHERE world = %s AND id = {_IDS} AND state = 4 RETURNING id, expires"
+    ),
 )
-FINISH_ENTRIES = (
-    "UPDATE push SET queue = ?, claim = 0, status = max(status, 3)"
-    f" WHERE world = ? AND queue = ? AND message IN {IDS}"
+FINISH_ENTRIES = Statement(
+    sqlite=(
+        "UPDATE push SET queue = ?, claim = 0, status = max(status, 3)"
+        f" WHERE world = ? AND queue = ? AND message IN {IDS}"
+    ),
+    postgresql=(
+        "UPDATE push SET queue = %s, claim = 0, status = greatest(status, 3)"
+        f" WHERE world = %s AND queue = %s AND message = {_IDS}"
+    ),
 )
-OLDEST = (
-    f"SELECT m.id, m.body, {SIZE} FROM (SELECT DISTINCT message FROM push WHERE world = ?"
-    " AND queue = ? ORDER BY message LIMIT ?) p JOIN msg m ON m.id = p.message AND m.state = 4"
+_OLDEST = (
+    "SELECT DISTINCT message FROM push WHERE world = ? AND queue = ? ORDER BY message LIMIT ?"
 )
-DROP = f"DELETE FROM push WHERE world = ? AND queue = ? AND message IN {IDS}"
-#: A slice of a shelf's entries, which are in the order of their messages.
-OF_SHELF = (
+OLDEST = Statement(
+    sqlite=(
+        f"SELECT m.id, m.body, {SIZE} FROM ({_OLDEST}) p JOIN msg m ON m.id = p.message"
+        " AND m.state = 4"
+    ),
+    postgresql=(
+        "SELECT m.id, m.body, CASE m.body WHEN 0"
+        " THEN octet_length(m.data) + coalesce(octet_length(m.props), 0)"
+        " ELSE (SELECT octet_length(data) + coalesce(octet_length(props), 0)"
+        " FROM body WHERE world = m.world AND id = m.body) END"
+        f" FROM msg m WHERE m.world = %s AND m.state = 4 AND m.id = ANY(ARRAY("
+        f"{plain(_OLDEST).postgresql})) ORDER BY m.id FOR UPDATE SKIP LOCKED"
+    ),
+)
+DROP = Statement(
+    sqlite=f"DELETE FROM push WHERE world = ? AND queue = ? AND message IN {IDS}",
+    postgresql=f"DELETE FROM push WHERE world = %s AND queue = %s AND message = {_IDS}",
+)
+_OF_SHELF = (
     "SELECT message, subscriber FROM push WHERE world = ? AND queue = ?"
     " ORDER BY message, subscriber LIMIT ?"
 )
+#: A slice of a shelf's entries, which are in the order of their messages.
+OF_SHELF = Statement(
+    sqlite=_OF_SHELF, postgresql=plain(_OF_SHELF).postgresql + " FOR UPDATE SKIP LOCKED"
+)
 DROP_UP_TO = "DELETE FROM push WHERE world = ? AND queue = ? AND (message, subscriber) <= (?, ?)"
+#: All that there are of these subscribers: of a list of entries, which are locked, and all of which
+#: are to go. A subscriber's number is that of one entry.
+DROP_THESE = (
+    f"DELETE FROM push WHERE world = %s AND queue = %s AND message = {_IDS} AND subscriber = {_IDS}"
+)
 
 # -- entries whose messages are gone
 
-REMEMBER = "INSERT INTO push_remembered(until, world, queue, ids) VALUES(?, ?, ?, ?)"
-NEXT_LAPSE = "SELECT min(until) FROM push_remembered"
-LAPSED = (
-    "SELECT rowid, world, queue, ids FROM push_remembered WHERE until <= ? ORDER BY until LIMIT 1"
+REMEMBER = Statement(
+    sqlite="INSERT INTO push_remembered(until, world, queue, ids) VALUES(?, ?, ?, ?)",
+    postgresql=(
+        "INSERT INTO push_remembered(until, world, queue, ids) VALUES(%s, %s, %s, %s::bigint[])"
+    ),
+)
+NEXT_LAPSE = plain("SELECT min(until) FROM push_remembered")
+LAPSED = Statement(
+    sqlite=(
+        "SELECT rowid, world, queue, ids FROM push_remembered WHERE until <= ?"
+        " ORDER BY until LIMIT 1"
+    ),
+    postgresql=(
+        "SELECT note, world, queue, ids FROM push_remembered WHERE until <= %s"
+        " ORDER BY until LIMIT 1 FOR UPDATE SKIP LOCKED"
+    ),
 )
 FORGET = (
     "DELETE FROM push WHERE (world, queue, message, subscriber) IN (SELECT world, queue, message,"
     f" subscriber FROM push WHERE world = ? AND queue = ? AND message IN {IDS} LIMIT ?)"
 )
-DROP_REMEMBERED = "DELETE FROM push_remembered WHERE rowid = ?"
+#: The entries of messages; those that somebody is at are left for the next time.
+OF_MESSAGES = (
+    f"SELECT message, subscriber FROM push WHERE world = %s AND queue = %s AND message = {_IDS}"
+    " ORDER BY message, subscriber LIMIT %s FOR UPDATE SKIP LOCKED"
+)
+ANY_LEFT = f"SELECT 1 FROM push WHERE world = %s AND queue = %s AND message = {_IDS} LIMIT 1"
+DROP_REMEMBERED = Statement(
+    sqlite="DELETE FROM push_remembered WHERE rowid = ?",
+    postgresql="DELETE FROM push_remembered WHERE world = %s AND note = %s",
+)

@@ -2,36 +2,45 @@
 
 from __future__ import annotations
 
-FIGURES = "SELECT topic_seq, topics, topic_floor FROM world WHERE id = ?"
-SET_FIGURES = "UPDATE world SET topic_seq = ?, topics = ?, topic_floor = ? WHERE id = ?"
+from mqgate.storage.statements.texts import Statement, plain
 
-SET_LATEST = "UPDATE topic_value SET latest_seq = ?, latest = ? WHERE world = ? AND topic = ?"
-SET_BOTH = (
+FIGURES = plain("SELECT topic_seq, topics, topic_floor FROM world WHERE id = ?")
+#: In the order of the worlds: nobody waits for a lower one than he has.
+LOCK_FIGURES = "SELECT id FROM world WHERE id = ANY(%s::bigint[]) ORDER BY id FOR NO KEY UPDATE"
+SET_FIGURES = plain("UPDATE world SET topic_seq = ?, topics = ?, topic_floor = ? WHERE id = ?")
+
+SET_LATEST = plain("UPDATE topic_value SET latest_seq = ?, latest = ? WHERE world = ? AND topic = ?")
+SET_BOTH = plain(
     "UPDATE topic_value SET latest_seq = ?, latest = ?, retained_seq = ?, retained = ?"
     " WHERE world = ? AND topic = ?"
 )
-ADD_TOPIC = (
+ADD_TOPIC = plain(
     "INSERT INTO topic_value(latest_seq, latest, retained_seq, retained, world, topic, version)"
     " VALUES(?, ?, ?, ?, ?, ?, 0)"
 )
-OLDEST_TOPIC = (
+OLDEST_TOPIC = plain(
     "SELECT topic, latest_seq FROM topic_value WHERE world = ? AND latest_seq >= ?"
     " AND retained IS NULL ORDER BY latest_seq LIMIT 1"
 )
-DROP_TOPIC = "DELETE FROM topic_value WHERE world = ? AND topic = ?"
-DROP_TOPICS = (
-    "DELETE FROM topic_value WHERE world = ? AND topic IN (SELECT topic FROM topic_value"
-    " WHERE world = ? AND latest_seq <= ? ORDER BY latest_seq LIMIT ?)"
+DROP_TOPIC = plain("DELETE FROM topic_value WHERE world = ? AND topic = ?")
+_OLD_TOPICS = (
+    "SELECT topic FROM topic_value WHERE world = ? AND latest_seq <= ? ORDER BY latest_seq LIMIT ?"
+)
+DROP_TOPICS = Statement(
+    sqlite=f"DELETE FROM topic_value WHERE world = ? AND topic IN ({_OLD_TOPICS})",
+    postgresql=plain(
+        f"DELETE FROM topic_value WHERE world = ? AND topic = ANY(ARRAY({_OLD_TOPICS}))"
+    ).postgresql,
 )
 
-LATEST = "SELECT latest FROM topic_value WHERE world = ? AND topic = ?"
-RETAINED = "SELECT retained FROM topic_value WHERE world = ? AND topic = ?"
-LATEST_AFTER = (
+LATEST = plain("SELECT latest FROM topic_value WHERE world = ? AND topic = ?")
+RETAINED = plain("SELECT retained FROM topic_value WHERE world = ? AND topic = ?")
+LATEST_AFTER = plain(
     "SELECT topic, latest_seq, 1 FROM topic_value"
     " WHERE world = ? AND latest_seq > ? ORDER BY latest_seq LIMIT ?"
 )
 #: No number is lower than 0; saying so makes the partial index one that can be used.
-RETAINED_AFTER = (
+RETAINED_AFTER = plain(
     "SELECT topic, retained_seq, retained IS NOT NULL FROM topic_value"
     " WHERE world = ? AND retained_seq > ? AND retained_seq > 0 ORDER BY retained_seq LIMIT ?"
 )
