@@ -57,13 +57,25 @@ class FoundRow(NamedTuple):
 class GroupSession(Protocol):
     """Statements on topics, inside one transaction. Times are in milliseconds."""
 
+    # -- holding
+
+    def hold_topics(self, shelves: Collection[Shelf]) -> None:
+        """Wait until nobody else changes messages on these shelves of topics.
+
+        Nobody else does then up to the end of the transaction, nor do groups of these topics
+        become live. Once in a transaction, before anything is read.
+        """
+
+    def try_topics(self, shelves: Collection[Shelf]) -> set[Shelf]:
+        """The same without waiting: those of these shelves that nobody else is at."""
+
+    def hold_bodies(self, world: int, bodies: Sequence[int]) -> None:
+        """Wait until nobody else changes the uses of these bodies, who does not then."""
+
     # -- groups
 
     def live_groups(self, world: int, topic: int) -> set[int]:
-        """The queues' numbers of the groups that what is published goes to at once.
-
-        Where several gateways write, no group becomes live until this transaction ends.
-        """
+        """The queues' numbers of the groups that what is published goes to at once."""
 
     def group(self, world: int, topic: int, name: str) -> tuple[int, int] | None:
         """Whether a group is live, and how far into the log it has come; None = never heard of."""

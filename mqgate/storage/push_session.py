@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from enum import Enum
 from typing import NamedTuple, Protocol
 
 from mqgate.storage.interface import (
@@ -25,6 +26,15 @@ class DuePush(NamedTuple):
     key: PushKey
 
 
+class Absent(Enum):
+    """Why an entry cannot be claimed."""
+
+    #: Its message, or the queue, is no more.
+    USELESS = 0
+    #: It is not due any more: it was claimed, or has ended; or somebody else is about to.
+    TAKEN = 1
+
+
 class PushSession(Protocol):
     """The statements about pushes of one database, inside one transaction."""
 
@@ -34,7 +44,7 @@ class PushSession(Protocol):
     def show(self, show: ShowPushes, now: int) -> tuple[PushStatus, ...] | None:
         """A message's entries by subscriber; None if there is no such message."""
 
-    # -- claiming
+    # -- claiming: what another gateway is at is passed over
 
     def resume(self, now: int) -> None:
         """Have what this gateway had claimed be due now, its last try not counted."""
@@ -51,13 +61,19 @@ class PushSession(Protocol):
     def next_due(self, now: int) -> int | None:
         """When the next entry comes due after now."""
 
-    def find(self, key: PushKey, now: int) -> ClaimedPush | None:
-        """An entry with its message; None if its message, or the queue, is no more."""
+    def find(self, key: PushKey, now: int) -> ClaimedPush | Absent:
+        """An entry that is due with its message. Nobody else claims it then."""
 
     def claim(self, push: ClaimedPush, until: int) -> None:
         """Claim an entry, as it is told here."""
 
     # -- what comes of it
+
+    def hold(self, messages: Collection[tuple[int, int]]) -> None:
+        """Wait until nobody else ends entries of these messages, given as (world, id).
+
+        Nobody else does then, nor their pushing, up to the end of the transaction.
+        """
 
     def settle(self, settle: SettlePush) -> bool:
         """Write down what became of a try; was it still this claim's?"""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import NamedTuple, Protocol
 
 from mqgate.storage.interface import PublishValue, TopicRow
@@ -21,11 +22,14 @@ class TopicFigures(NamedTuple):
 class TopicSession(Protocol):
     """The statements on topic values, inside one transaction."""
 
-    def topic_figures(self, world: int) -> TopicFigures:
-        """A world's figures; read before rows, so that none with a number up to theirs is missed.
+    def hold_figures(self, worlds: Collection[int]) -> None:
+        """Wait until nobody else changes the figures of these worlds, who does not then.
 
-        In a transaction that writes, nobody else changes them until its end.
+        From here to the end of the transaction: so the numbers are in the order of the commits.
         """
+
+    def topic_figures(self, world: int) -> TopicFigures:
+        """A world's figures; read before rows, so that none with a number up to theirs is missed."""
 
     def set_topic_figures(self, world: int, figures: TopicFigures) -> None:
         """Write them."""

@@ -68,13 +68,13 @@ class FileTests(SQLiteFile, contract_alerts.AlertContract, SynchronousTestCase):
 
     def test_statements_walk_the_index_made_for_them(self) -> None:
         for statement, index in (
-            (statements.ALERTS, "queue_version (world=? AND version>?)"),
-            (statements.ALERTS, "SEARCH a USING PRIMARY KEY (world=? AND queue=?)"),
-            (statements.DROP_OTHERS, "PRIMARY KEY (world=? AND queue=?)"),
-            (statements.FIRED_AT, "PRIMARY KEY (world=? AND queue=?)"),
-            (statements.SET_OFF, "PRIMARY KEY (world=? AND queue=? AND id=?)"),
-            (statements.ALERTED, "queue_shelf (world=? AND shelf=?)"),
-            (statements.ALERTED, "SEARCH a USING PRIMARY KEY (world=? AND queue=?)"),
+            (statements.ALERTS.sqlite, "queue_version (world=? AND version>?)"),
+            (statements.ALERTS.sqlite, "SEARCH a USING PRIMARY KEY (world=? AND queue=?)"),
+            (statements.DROP_OTHERS.sqlite, "PRIMARY KEY (world=? AND queue=?)"),
+            (statements.FIRED_AT.sqlite, "PRIMARY KEY (world=? AND queue=?)"),
+            (statements.SET_OFF.sqlite, "PRIMARY KEY (world=? AND queue=? AND id=?)"),
+            (statements.ALERTED.sqlite, "queue_shelf (world=? AND shelf=?)"),
+            (statements.ALERTED.sqlite, "SEARCH a USING PRIMARY KEY (world=? AND queue=?)"),
         ):
             plan = self.ask("EXPLAIN QUERY PLAN " + statement, (1,) * statement.count("?"))
             self.assertIn(index, " | ".join(text for *_, text in plan), statement)

@@ -19,15 +19,15 @@ class PlanTests(Plans):
 
     def test_plans_on_topics(self) -> None:
         for statement, index in (
-            (topics.SET_LATEST, "PRIMARY KEY (world=? AND topic=?)"),
-            (topics.SET_BOTH, "PRIMARY KEY (world=? AND topic=?)"),
-            (topics.LATEST, "PRIMARY KEY (world=? AND topic=?)"),
-            (topics.RETAINED, "PRIMARY KEY (world=? AND topic=?)"),
-            (topics.DROP_TOPIC, "PRIMARY KEY (world=? AND topic=?)"),
-            (topics.DROP_TOPICS, "topic_seq (world=? AND latest_seq<?)"),
-            (topics.OLDEST_TOPIC, "topic_seq (world=? AND latest_seq>?)"),
-            (topics.LATEST_AFTER, "topic_seq (world=? AND latest_seq>?)"),
-            (topics.RETAINED_AFTER, "topic_retained (world=? AND retained_seq>?)"),
+            (topics.SET_LATEST.sqlite, "PRIMARY KEY (world=? AND topic=?)"),
+            (topics.SET_BOTH.sqlite, "PRIMARY KEY (world=? AND topic=?)"),
+            (topics.LATEST.sqlite, "PRIMARY KEY (world=? AND topic=?)"),
+            (topics.RETAINED.sqlite, "PRIMARY KEY (world=? AND topic=?)"),
+            (topics.DROP_TOPIC.sqlite, "PRIMARY KEY (world=? AND topic=?)"),
+            (topics.DROP_TOPICS.sqlite, "topic_seq (world=? AND latest_seq<?)"),
+            (topics.OLDEST_TOPIC.sqlite, "topic_seq (world=? AND latest_seq>?)"),
+            (topics.LATEST_AFTER.sqlite, "topic_seq (world=? AND latest_seq>?)"),
+            (topics.RETAINED_AFTER.sqlite, "topic_retained (world=? AND retained_seq>?)"),
         ):
             with self.subTest(statement=statement):
                 self.assert_plan(statement, index)

@@ -20,7 +20,7 @@ from mqgate.storage.executor import (
     topics,
     upkeep,
 )
-from mqgate.storage.executor.execution import Execution, Kind, SlotLost
+from mqgate.storage.executor.execution import Execution, Kind, Lock, SlotLost
 from mqgate.storage.interface import (
     Acknowledge,
     AcknowledgePush,
@@ -66,8 +66,15 @@ from mqgate.storage.session import Session
 
 __all__ = ["FIRST", "ORDER", "SlotLost", "execute"]
 
-#: What comes before the catalogue is changed, which may take alerts away.
-FIRST: tuple[Kind, ...] = ((Watch, alerting.begin),)
+#: What is held before anything else is read, and before the catalogue is changed, which may take
+#: alerts away. All gateways take locks in this order, those of one kind sorted; then come rows by
+#: their ids, and bodies last of all. Whatever else comes to hand in between is not waited for.
+FIRST: tuple[Lock, ...] = (
+    (topics.CHANGING, topics.hold),
+    (frozenset({Watch}), alerting.begin),
+    (groups.CHANGING, groups.hold),
+    (pushing.ENDING, pushing.hold),
+)
 
 #: The kinds in the order in which they are carried out; `Count` comes last of all, on its own.
 ORDER: tuple[Kind, ...] = (

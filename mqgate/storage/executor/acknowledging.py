@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 
 from mqgate.storage.executor.execution import Execution
@@ -45,7 +44,7 @@ def _found(execution: Execution, shelf: Shelf, ids: list[int], memory: Memory | 
     if memory:
         return execution.session.mark_deleted(shelf, ids, execution.now, memory)
     rows = execution.session.delete(shelf, ids, execution.now)
-    execution.session.release_bodies(shelf[0], Counter(body for _, body in rows))
+    execution.release_bodies(shelf[0], (body for _, body in rows))
     return [row[0] for row in rows]
 
 

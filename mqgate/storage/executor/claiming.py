@@ -8,7 +8,7 @@ from mqgate.storage.executor.execution import Execution
 from mqgate.storage.executor.upkeep import empty_shelf
 from mqgate.storage.interface import Claimed, ClaimedPush, ClaimPushes, PushKey, ResumePushes
 from mqgate.storage.interface.pushes import RESERVED
-from mqgate.storage.push_session import DuePush
+from mqgate.storage.push_session import Absent, DuePush
 
 #: So many entries are looked at, those first that have been due for longest …
 PAGE = 100
@@ -84,8 +84,9 @@ class _Look:
 
     def _claim(self, lane: str, key: PushKey) -> None:
         push = self._pushes.find(key, self._execution.now)
-        if push is None:
-            self._useless.add(key)
+        if not isinstance(push, ClaimedPush):
+            if push is Absent.USELESS:
+                self._useless.add(key)
             return
         # What lapsed was counted when it began, as are the later targets of a try.
         begins = push.status != RESERVED and push.step == 0

@@ -48,25 +48,30 @@ class Execution:
         self.changes: dict[int, Mapping[Shelf, int]] = {}
         #: The shelves that operations on pushes have taken a message off, by their places.
         self.ended: dict[int, Shelf] = {}
+        #: By how much the uses of bodies change, by world.
+        self._uses: dict[int, Counter[int]] = {}
         #: Queues by (world, name) without which the batch cannot be carried out.
         self.missing: list[tuple[int, str]] = []
         for index, operation in enumerate(batch.operations):
             self.kinds.setdefault(type(operation), []).append((index, operation))
 
-    def run(self, first: Sequence[Kind], order: Sequence[Kind]) -> list[object]:
+    def run(self, first: Sequence[Lock], order: Sequence[Kind]) -> list[object]:
         """Carry all of it out, kind by kind in this order; a result for each operation.
 
-        ``first`` are those that come before the catalogue's changes.
+        ``first`` is what comes before the catalogue's changes, if there is one of its kinds.
         """
         batch = self.batch
         if batch.high and not self.session.raise_high(batch.high):
             raise SlotLost
-        self._carry_out(first)
+        for kinds, hold in first:
+            if not kinds.isdisjoint(self.kinds):
+                hold(self)
         for change in batch.changes:
             self.session.change(change)
         if Count in self.kinds:  # so that the size is exact
             self.sweep_up_to(SWEPT_BEFORE_COUNTING)
         self._carry_out(order)
+        self._write_uses()
         self._write_counts()
         self._reshelf_and_count()
         return self.results
@@ -121,12 +126,21 @@ class Execution:
         """
         rows = self.session.expired(self.now, limit)
         gone = {(row[1], row[2]) for row in rows if row[3] != 3}
-        left = self.session.alerts.watched(gone)
+        watched = self.session.alerts.watched(gone)
+        left = watched.keys() | self._busy(rows)
         if left:
             self.left = Counter((row[1], row[2]) for row in rows if (row[1], row[2]) in left)
             rows = [row for row in rows if (row[1], row[2]) not in left]
         self.remove_expired(rows)
-        return len(rows), tuple((world, name) for (world, _), name in left.items())
+        return len(rows), tuple((world, name) for (world, _), name in watched.items())
+
+    def _busy(self, rows: Sequence[ExpiredRow]) -> set[Shelf]:
+        """Shelves of topics that another gateway is at: what has expired there is left.
+
+        To wait for it, with so much in hand, is how two of them come to wait for each other.
+        """
+        keyed = {(row[1], row[2]) for row in rows if row[5] is not None}
+        return keyed - self.session.try_topics(keyed) if keyed else keyed
 
     def remove_expired(self, rows: Sequence[ExpiredRow]) -> None:
         """Remove messages that have expired, and count them off."""
@@ -163,7 +177,33 @@ class Execution:
         if not rows:
             return
         self.session.remove(world, [row[0] for row in rows])
-        self.session.release_bodies(world, Counter(row[1] for row in rows))
+        self.release_bodies(world, (row[1] for row in rows))
+
+    def release_bodies(self, world: int, bodies: Iterable[int]) -> None:
+        """One use less of each body, as often as it is named; written at the batch's end."""
+        self._uses_in(world).subtract(Counter(bodies))
+
+    def share_bodies(self, world: int, copies: Mapping[int, int]) -> None:
+        """More uses of each body, as many as this says; written at the batch's end."""
+        self._uses_in(world).update(copies)
+
+    def _uses_in(self, world: int) -> Counter[int]:
+        return self._uses.setdefault(world, Counter())
+
+    def _write_uses(self) -> None:
+        """All together, and nothing is waited for after them but counters.
+
+        Messages of many queues share bodies. Were they taken queue by queue, two gateways could
+        each wait for what the other one has.
+        """
+        for world, uses in sorted(self._uses.items()):
+            uses.pop(0, None)  # that of messages with small ones
+            more, less = +uses, -uses
+            if more:
+                self.session.hold_bodies(world, [*more, *less])
+                self.session.share_bodies(world, more)
+            if less:
+                self.session.release_bodies(world, less)
 
     def promote(self, shelf: Shelf, in_place: bool) -> None:
         """Make ready what has come due, once in a batch."""
@@ -183,3 +223,5 @@ class Execution:
 
 #: A kind of operation, and what carries all of that kind out.
 Kind = tuple[type, Callable[[Execution], None]]
+#: What is held for operations of some kinds before anything is read, and what holds it.
+Lock = tuple[frozenset[type], Callable[[Execution], None]]

@@ -18,10 +18,13 @@ from mqgate.storage.executor.handing_out import handed_out, taken
 from mqgate.storage.executor.logs import fed
 from mqgate.storage.interface import (
     Acknowledge,
+    Append,
+    Bury,
     CatchUp,
     CaughtUp,
     Consume,
     Consumed,
+    Decide,
     Idle,
     MessageRow,
     Rest,
@@ -29,10 +32,41 @@ from mqgate.storage.interface import (
 )
 from mqgate.storage.session import RawRow, Shelf
 
+#: The kinds that change rows of topics, or whether a group is live.
+CHANGING: frozenset[type] = frozenset(
+    {Acknowledge, Return, Bury, Decide, Append, CatchUp, Rest, Consume}
+)
 #: As many held messages as one take makes ready: a longer backlog is taken in slices.
 PROMOTED_AT_ONCE = 1000
 #: A poll in order that asks for tags looks at so many keys for them, whatever these have.
 HEADS_LOOKED_AT = 1000
+
+
+def hold(execution: Execution) -> None:
+    """Before anything is read: have each topic's shelf that is changed to ourselves.
+
+    A post beside the last acknowledgement of its key would not see that nothing of the key is
+    reserved any more, nor the acknowledgement that there is something new: one lock a shelf keeps
+    them apart, and the publishers of a topic, and those who feed a group. One a key would be no
+    better where there are no keys, as is the rule; a poll does not know before it looks which keys
+    it gets; and a batch has many keys, where a database has few locks.
+    """
+    session = execution.session
+    shelves = {
+        (operation.world, operation.shelf)
+        for kind in (Acknowledge, Return, Bury, Decide, Consume)
+        for _, operation in execution.all(kind)
+    }
+    topics = [operation.topic for kind in (Bury, Decide) for _, operation in execution.all(kind)]
+    topics += [operation.topic for _, operation in execution.all(Append)]
+    for topic in topics:
+        if topic is not None:
+            shelves.add((topic.world, topic.shelf))
+            shelves.update((topic.world, group.shelf) for group in topic.groups)
+    for _, operation in execution.all(CatchUp):
+        world = operation.topic.world
+        shelves |= {(world, operation.topic.shelf), (world, operation.group.shelf)}
+    session.hold_topics(shelves)
 
 
 def acknowledge(execution: Execution) -> None:
@@ -104,7 +138,7 @@ def _copy(execution: Execution, operation: CatchUp, cursor: int) -> CaughtUp:
     rows = [fed(shelf, id_, row, now) for id_, row in zip(ids, found, strict=False)]
     if rows:
         session.store(rows)
-        session.share_bodies(topic.world, Counter(row.body for row in rows))
+        execution.share_bodies(topic.world, Counter(row.body for row in rows))
         _restore_heads(execution, shelf, {row.key for row in rows if row.state == 0})
         execution.counts[shelf] += len(rows)
         execution.posts[shelf] += len(rows)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from mqgate.storage.executor.admitting import admit_copies
@@ -181,7 +180,7 @@ def move(execution: Execution, topic: Topic, found: Sequence[tuple[Copies, Found
     live = _live(execution, topic)
     if live:
         more = dict.fromkeys((row.body for _, row in found), len(live))
-        execution.session.share_bodies(topic.world, Counter(more))
+        execution.share_bodies(topic.world, more)
     _spread(execution, topic, live, found)
 
 

@@ -21,6 +21,24 @@ from mqgate.storage.session import Shelf
 NEVER = 1 << 62
 
 
+#: The kinds that may end messages' pushing.
+ENDING: frozenset[type] = frozenset({SettlePush, AcknowledgePush, DeletePushed})
+
+
+def hold(execution: Execution) -> None:
+    """Before anything is read: end entries of these messages alone.
+
+    Whoever ends a message's last entry deletes the message. Two that end one of two entries each,
+    side by side, would each see the other one's open still.
+    """
+    keys = [operation.key for _, operation in execution.all(SettlePush)]
+    keys += [operation.key for _, operation in execution.all(AcknowledgePush)]
+    messages = {(key.world, key.message) for key in keys}
+    for _, operation in execution.all(DeletePushed):
+        messages.update((operation.world, id_) for id_ in operation.ids)
+    execution.session.pushes.hold(messages)
+
+
 def settle(execution: Execution) -> None:
     """Write down what became of tries."""
     ended = _Ended(execution)
@@ -86,7 +104,7 @@ class _Ended:
     def finish(self) -> None:
         """Delete them."""
         now, pushes = self._execution.now, self._execution.session.pushes
-        for (shelf, memory), messages in self._finished.items():
+        for (shelf, memory), messages in sorted(self._finished.items()):
             self._execution.counts[shelf] -= len(messages)
             if memory.time:
                 pushes.finish(shelf, messages, memory.shelf, min(now + memory.time, NEVER))

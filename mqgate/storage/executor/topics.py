@@ -21,6 +21,20 @@ from mqgate.storage.topic_session import TopicFigures, TopicSession
 DROPPED_FOR_ONE = 100
 
 
+#: The kinds that change topics.
+CHANGING: frozenset[type] = frozenset({PublishValue, DropValues})
+
+
+def hold(execution: Execution) -> None:
+    """Before anything is read: number and count the topics of these worlds alone.
+
+    A number is seen when its transaction ends, so who has seen one has seen all lower ones.
+    """
+    publishes = execution.all(PublishValue)
+    drops = execution.all(DropValues)
+    execution.session.hold_figures({each.world for _, each in (*publishes, *drops)})
+
+
 def publish(execution: Execution) -> None:
     """Set values, one after the other."""
     worlds: dict[int, _World] = {}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
 from mqgate.storage.executor.execution import Execution
 from mqgate.storage.interface import EmptyShelves, Forget, Sweep, Swept
 from mqgate.storage.session import Shelf
@@ -25,8 +23,7 @@ def _forget_deleted(execution: Execution, limit: int) -> int:
     """Remove so many deleted messages at most that are readable no longer; how many there were."""
     removed, bodies = execution.session.forget_deleted(execution.now, limit)
     for world in {each[0] for each in bodies}:
-        mine = Counter(body for owner, body in bodies if owner == world)
-        execution.session.release_bodies(world, mine)
+        execution.release_bodies(world, (body for owner, body in bodies if owner == world))
     return removed
 
 

@@ -30,13 +30,26 @@ class GroupStatements:
     def _insert(self, statement: Callable[[int], str], values: list[object], width: int) -> None:
         raise NotImplementedError
 
+    # -- holding: the transaction has the whole file to itself
+
+    def hold_topics(self, shelves: Collection[Shelf]) -> None:
+        pass
+
+    def try_topics(self, shelves: Collection[Shelf]) -> set[Shelf]:
+        return set(shelves)
+
+    def hold_bodies(self, world: int, bodies: Sequence[int]) -> None:
+        pass
+
     # -- groups
 
     def live_groups(self, world: int, topic: int) -> set[int]:
         return {row[0] for row in self._execute(sql.LIVE_GROUPS.sqlite, (world, topic))}
 
     def group(self, world: int, topic: int, name: str) -> tuple[int, int] | None:
-        row: tuple[int, int] | None = self._execute(sql.GROUP.sqlite, (world, topic, name)).fetchone()
+        row: tuple[int, int] | None = self._execute(
+            sql.GROUP.sqlite, (world, topic, name)
+        ).fetchone()
         return row
 
     def open_group(self, world: int, topic: int, name: str, queue: int, now: int) -> None:

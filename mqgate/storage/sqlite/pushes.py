@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Collection, Sequence
 
 from mqgate.storage.interface import (
     SLOT_SHIFT,
@@ -16,7 +14,8 @@ from mqgate.storage.interface import (
     SettlePush,
     ShowPushes,
 )
-from mqgate.storage.push_session import DuePush, Shelf
+from mqgate.storage.push_rows import dumped, found
+from mqgate.storage.push_session import Absent, DuePush, Shelf
 from mqgate.storage.sqlite.remembering import TOGETHER, Remembered
 from mqgate.storage.sqlite.rows import listed
 from mqgate.storage.statements import pushes as sql
@@ -25,15 +24,6 @@ from mqgate.storage.statements import pushes as sql
 ROWS_AT_ONCE = (16, 4, 1)
 #: Values that one entry takes there.
 WIDTH = 13
-
-
-def _dumped(value: object) -> bytes:
-    return json.dumps(value, separators=(",", ":")).encode()
-
-
-def _pairs(dumped: bytes | None) -> tuple[Any, ...]:
-    """A list of lists, as tuples."""
-    return tuple(map(tuple, json.loads(dumped))) if dumped else ()
 
 
 class SQLitePushes:
@@ -48,7 +38,7 @@ class SQLitePushes:
         values: list[object] = []
         for message, subscriber, number, targets, via, error_queue, *times, next_at in rows:
             url, lane, _ = targets[0]
-            values += (*shelf, message, subscriber, number, _dumped(targets), via, error_queue)
+            values += (*shelf, message, subscriber, number, dumped(targets), via, error_queue)
             values += (*times, url, lane, next_at)
         start, left = 0, len(rows)
         for size in ROWS_AT_ONCE:
@@ -82,22 +72,23 @@ class SQLitePushes:
         row = self._execute(sql.NEXT_DUE.sqlite, (now,)).fetchone()
         return None if row is None else row[0]
 
-    def find(self, key: PushKey, now: int) -> ClaimedPush | None:
-        row = self._execute(sql.FIND.sqlite, (now, *key)).fetchone()
+    def find(self, key: PushKey, now: int) -> ClaimedPush | Absent:
+        row = self._execute(sql.FIND.sqlite, (now, *key, now)).fetchone()
         if row is None:
-            return None
-        number, queue, targets, *middle, claimed, failures, timeout, body = row
-        found = (number, queue, _pairs(targets), *middle, claimed, _pairs(failures), timeout, body)
-        return ClaimedPush._make((key, 0, *found))
+            return Absent.TAKEN
+        return found(key, row)
 
     def claim(self, push: ClaimedPush, until: int) -> None:
         self._execute(sql.CLAIM.sqlite, (push.claim, until, push.tries, *push.key))
 
     # -- what comes of it
 
+    def hold(self, messages: Collection[tuple[int, int]]) -> None:
+        pass  # the transaction has the whole file to itself
+
     def settle(self, settle: SettlePush) -> bool:
         key, claim, *progress, target, failures, _, _ = settle
-        written = (*progress, *target[:2], _dumped(failures) if failures else None, *key, claim)
+        written = (*progress, *target[:2], dumped(failures) if failures else None, *key, claim)
         return self._execute(sql.SETTLE.sqlite, written).rowcount == 1
 
     def acknowledge(self, key: PushKey) -> bool:

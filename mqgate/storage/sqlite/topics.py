@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from mqgate.storage.interface import PublishValue, TopicRow
 from mqgate.storage.statements import topics as sql
@@ -14,6 +14,9 @@ class TopicStatements:
     """The part of a session that is `mqgate.storage.topic_session.TopicSession`."""
 
     _execute: Callable[..., sqlite3.Cursor]
+
+    def hold_figures(self, worlds: Collection[int]) -> None:
+        pass  # the transaction has the whole file to itself
 
     def topic_figures(self, world: int) -> TopicFigures:
         return TopicFigures._make(self._execute(sql.FIGURES.sqlite, (world,)).fetchone())

@@ -157,13 +157,13 @@ NEXT_AFTER = Statement(
 
 def _ready(which: str) -> Statement:
     """Ready messages of a queue, in their order."""
-    text = "SELECT {message} FROM msg m WHERE m.world = ? AND m.queue = ? AND {which}{next}"
-    following = " AND {expires} > ? ORDER BY m.pos, m.id LIMIT ?"
+    text = (
+        "SELECT {message} FROM msg m WHERE m.world = ? AND m.queue = ? AND {which}"
+        " AND {expires} > ? ORDER BY m.pos, m.id LIMIT ?"
+    )
     return Statement(
-        text.format(message=MESSAGE, which=which, next=following.format(expires="+m.expires")),
-        plain(
-            text.format(message=_MESSAGE, which=which, next=following.format(expires="m.expires + 0"))
-        ).postgresql,
+        text.format(message=MESSAGE, which=which, expires="+m.expires"),
+        plain(text.format(message=_MESSAGE, which=which, expires="m.expires + 0")).postgresql,
     )
 
 

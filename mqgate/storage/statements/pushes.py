@@ -74,9 +74,7 @@ LANES = Statement(
         " WHERE lane IS NOT NULL LIMIT %s"
     ),
 )
-_DUE_IN_LANE = (
-    " WHERE status < 3 AND lane = ? AND next_at <= ? ORDER BY next_at LIMIT ?"
-)
+_DUE_IN_LANE = " WHERE status < 3 AND lane = ? AND next_at <= ? ORDER BY next_at LIMIT ?"
 DUE_IN_LANE = Statement(
     sqlite=(
         "SELECT lane, world, queue, message, subscriber FROM push INDEXED BY push_lane"
@@ -172,9 +170,7 @@ FINISH_ENTRIES = Statement(
         f" WHERE world = %s AND queue = %s AND message = {_IDS}"
     ),
 )
-_OLDEST = (
-    "SELECT DISTINCT message FROM push WHERE world = ? AND queue = ? ORDER BY message LIMIT ?"
-)
+_OLDEST = "SELECT DISTINCT message FROM push WHERE world = ? AND queue = ? ORDER BY message LIMIT ?"
 OLDEST = Statement(
     sqlite=(
         f"SELECT m.id, m.body, {SIZE} FROM ({_OLDEST}) p JOIN msg m ON m.id = p.message"

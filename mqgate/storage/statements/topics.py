@@ -9,7 +9,9 @@ FIGURES = plain("SELECT topic_seq, topics, topic_floor FROM world WHERE id = ?")
 LOCK_FIGURES = "SELECT id FROM world WHERE id = ANY(%s::bigint[]) ORDER BY id FOR NO KEY UPDATE"
 SET_FIGURES = plain("UPDATE world SET topic_seq = ?, topics = ?, topic_floor = ? WHERE id = ?")
 
-SET_LATEST = plain("UPDATE topic_value SET latest_seq = ?, latest = ? WHERE world = ? AND topic = ?")
+SET_LATEST = plain(
+    "UPDATE topic_value SET latest_seq = ?, latest = ? WHERE world = ? AND topic = ?"
+)
 SET_BOTH = plain(
     "UPDATE topic_value SET latest_seq = ?, latest = ?, retained_seq = ?, retained = ?"
     " WHERE world = ? AND topic = ?"

@@ -1,0 +1,29 @@
+"""How entries of pushes are written into rows, and read from them, in any database."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from mqgate.storage.interface import ClaimedPush, PushKey
+from mqgate.storage.push_session import Absent
+
+
+def dumped(value: object) -> bytes:
+    """A value of lists, numbers and text."""
+    return json.dumps(value, separators=(",", ":")).encode()
+
+
+def found(key: PushKey, row: Sequence[Any]) -> ClaimedPush | Absent:
+    """The row that the statement ``FIND`` gives, of an entry that is not claimed yet."""
+    number, queue, targets, *middle, claimed, failures, timeout, body = row
+    if number is None or timeout is None:
+        return Absent.USELESS
+    pairs = (_pairs(targets), *middle, claimed, _pairs(failures))
+    return ClaimedPush._make((key, 0, number, queue, *pairs, timeout, body))
+
+
+def _pairs(dumped: bytes | None) -> tuple[Any, ...]:
+    """A list of lists, as tuples."""
+    return tuple(map(tuple, json.loads(dumped))) if dumped else ()
