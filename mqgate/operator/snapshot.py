@@ -22,6 +22,7 @@ from mqgate.engine.values import NEVER, PREDECLARED, READY, RESERVED
 from mqgate.storage import statements as sql
 from mqgate.storage.interface import EPOCH, INSTANT_SHIFT, MessageRow, StoreError
 from mqgate.storage.sqlite import reading, schema
+from mqgate.storage.statements import catalogue
 
 HIGH = "SELECT coalesce(max(high), 0) FROM gateway"
 WORLD_NAMES = "SELECT name, world FROM world_name ORDER BY name"
@@ -224,7 +225,9 @@ class Snapshot:
 
     def size(self, queue: Queue) -> int:
         """How many messages a queue counts."""
-        n, _ = self.connection.execute(sql.COUNT, (queue.world, queue.shelf)).fetchone()
+        n, _ = self.connection.execute(
+            catalogue.COUNT.sqlite, (queue.world, queue.shelf)
+        ).fetchone()
         assert isinstance(n, int)
         return n
 
@@ -275,7 +278,7 @@ class Snapshot:
         ready, *ready_firsts = execute(READY_FIGURES, values).fetchone()
         due, reserved, delayed, *held_firsts, next_due = execute(HELD_FIGURES, values).fetchone()
         pushed, *pushed_firsts = execute(PUSHED_FIGURES, values).fetchone()
-        _, total = execute(sql.COUNT, (queue.world, queue.shelf)).fetchone()
+        _, total = execute(catalogue.COUNT.sqlite, (queue.world, queue.shelf)).fetchone()
         oldest, expiry = (
             min((each for each in firsts if each is not None), default=None)
             for firsts in zip(ready_firsts, held_firsts, pushed_firsts, strict=True)
@@ -297,7 +300,7 @@ class Snapshot:
         Those that have come due are ready. ``keeps_place`` is the queue's policy's.
         """
         shelf = (queue.world, queue.shelf)
-        ready = self.connection.execute(sql.READY, (*shelf, self.now, -1))
+        ready = self.connection.execute(sql.READY.sqlite, (*shelf, self.now, -1))
         placed = heapq.merge(
             ((row[2], row[0], row) for row in ready),
             self._held(queue, keeps_place),
@@ -323,7 +326,7 @@ class Snapshot:
         }
         get = (queue.world, queue.shelf, queue.shelf, self.now)
         for place, id_ in self.connection.execute(HELD_PLACES, values):
-            found = self.connection.execute(sql.GET, (id_, *get)).fetchone()
+            found = self.connection.execute(sql.GET.sqlite, (id_, *get)).fetchone()
             row = MessageRow._make(found)
             if row.due <= self.now:
                 row = row._replace(state=READY, due=0, lease=0)
@@ -335,7 +338,7 @@ class Snapshot:
         """The same of what is on its way to receivers."""
         get = (queue.world, queue.shelf, queue.shelf, self.now)
         for (id_,) in self.connection.execute(PUSHED, {"world": queue.world, "shelf": queue.shelf}):
-            found = self.connection.execute(sql.GET, (id_, *get)).fetchone()
+            found = self.connection.execute(sql.GET.sqlite, (id_, *get)).fetchone()
             if found is not None:  # it has not expired
                 yield found[2], id_, found
 

@@ -15,6 +15,7 @@ from mqgate.storage import interface as ops
 from mqgate.storage import statements
 from mqgate.storage.interface import Batch, Damaged, Moved, StoreError, Unavailable
 from mqgate.storage.sqlite import CallThread, Inline, SQLiteStore
+from mqgate.storage.statements import catalogue
 from tests.storage import contract
 from tests.storage.contract import NOW, SHELF, row
 from tests.storage.sqlite_file import SQLiteFile
@@ -327,38 +328,42 @@ class PlanTests(Files):
     def test_plans(self) -> None:
         for statement, indexes in (
             (
-                statements.READY,
+                statements.READY.sqlite,
                 ["msg_ready (world=? AND queue=?)", "body USING INTEGER PRIMARY KEY"],
             ),
-            (statements.PROMOTE_TO_BACK, ["msg_held (world=? AND queue=? AND due<?)"]),
-            (statements.PROMOTE_IN_PLACE, ["msg_held (world=? AND queue=? AND due<?)"]),
-            (statements.NEXT_DUE, ["msg_held (world=? AND queue=?)"]),
-            (statements.EXPIRED, ["msg_exp (expires<?)"]),
-            (statements.NEXT_EXPIRY, ["msg_exp"]),
-            (statements.DELETE, ["PRIMARY KEY (rowid=?)"]),
+            (statements.PROMOTE_TO_BACK.sqlite, ["msg_held (world=? AND queue=? AND due<?)"]),
+            (statements.PROMOTE_IN_PLACE.sqlite, ["msg_held (world=? AND queue=? AND due<?)"]),
+            (statements.NEXT_DUE.sqlite, ["msg_held (world=? AND queue=?)"]),
+            (statements.EXPIRED.sqlite, ["msg_exp (expires<?)"]),
+            (statements.NEXT_EXPIRY.sqlite, ["msg_exp"]),
+            (statements.DELETE.sqlite, ["PRIMARY KEY (rowid=?)"]),
             (statements.MARK_DELETED, ["PRIMARY KEY (rowid=?)"]),
             (statements.FORGET_SMALL, ["PRIMARY KEY (rowid=?)"]),
             *(
                 (statements.by_run(statement), ["PRIMARY KEY (rowid>? AND rowid<?)"])
                 for statement in (
-                    *(statements.RESERVE, statements.MARK_DELETED, statements.DELETE_SMALL),
-                    *(statements.FORGET_SMALL, statements.REMOVE, statements.DROP_BODIES),
+                    *(statements.RESERVE.sqlite, statements.MARK_DELETED, statements.DELETE_SMALL),
+                    *(
+                        statements.FORGET_SMALL,
+                        statements.REMOVE.sqlite,
+                        statements.DROP_BODIES.sqlite,
+                    ),
                 )
             ),
-            (statements.LAPSED, ["remembered_until (until<?)"]),
-            (statements.NEXT_LAPSE, ["remembered_until"]),
-            (statements.TOUCH, ["PRIMARY KEY (rowid=?)"]),
-            (statements.THESE, ["PRIMARY KEY (rowid=?)"]),
-            (statements.RELEASE_TO, ["PRIMARY KEY (rowid=?)"]),
-            (statements.GIVE_BACK, ["PRIMARY KEY (rowid=?)"]),
-            (statements.GET, ["PRIMARY KEY (rowid=?)"]),
-            (statements.REMOVE, ["PRIMARY KEY (rowid=?)"]),
-            (statements.DROP_BODIES, ["PRIMARY KEY (rowid=?)"]),
-            (statements.SHELF_READY, ["msg_ready (world=? AND queue=?)"]),
-            (statements.SHELF_HELD, ["msg_held (world=? AND queue=?)"]),
-            (statements.OLDEST_READY, ["msg_ready (world=? AND queue=?)"]),
-            (statements.OLDEST_HELD, ["msg_held (world=? AND queue=?)"]),
-            (statements.USAGE, ["PRIMARY KEY (world=?)"]),
+            (statements.LAPSED.sqlite, ["remembered_until (until<?)"]),
+            (statements.NEXT_LAPSE.sqlite, ["remembered_until"]),
+            (statements.TOUCH.sqlite, ["PRIMARY KEY (rowid=?)"]),
+            (statements.THESE.sqlite, ["PRIMARY KEY (rowid=?)"]),
+            (statements.RELEASE_TO.sqlite, ["PRIMARY KEY (rowid=?)"]),
+            (statements.GIVE_BACK.sqlite, ["PRIMARY KEY (rowid=?)"]),
+            (statements.GET.sqlite, ["PRIMARY KEY (rowid=?)"]),
+            (statements.REMOVE.sqlite, ["PRIMARY KEY (rowid=?)"]),
+            (statements.DROP_BODIES.sqlite, ["PRIMARY KEY (rowid=?)"]),
+            (statements.SHELF_READY.sqlite, ["msg_ready (world=? AND queue=?)"]),
+            (statements.SHELF_HELD.sqlite, ["msg_held (world=? AND queue=?)"]),
+            (statements.OLDEST_READY.sqlite, ["msg_ready (world=? AND queue=?)"]),
+            (statements.OLDEST_HELD.sqlite, ["msg_held (world=? AND queue=?)"]),
+            (catalogue.USAGE.sqlite, ["PRIMARY KEY (world=?)"]),
         ):
             with self.subTest(statement=statement):
                 self.assert_plan(statement, *indexes)

@@ -27,19 +27,19 @@ class Remembered:
         """Messages that were deleted, and are readable up to then."""
         for start in range(0, len(ids), TOGETHER):
             part = ids[start : start + TOGETHER]
-            self._execute(sql.REMEMBER, (until, len(part), listed(part)))
+            self._execute(sql.REMEMBER.sqlite, (until, len(part), listed(part)))
 
     def forget(self, now: int, limit: int) -> tuple[int, list[tuple[int, int]]]:
         """Remove up to ``limit`` messages whose time is over; how many, and their bodies."""
         removed = 0
         bodies: list[tuple[int, int]] = []
-        for note, text in self._execute(sql.LAPSED, (now, limit)).fetchall():
+        for note, text in self._execute(sql.LAPSED.sqlite, (now, limit)).fetchall():
             ids = json.loads(text)
             if len(ids) > limit:
                 rest = ids[limit:]
-                self._execute(sql.LESSEN_REMEMBERED, (len(rest), listed(rest), note))
+                self._execute(sql.LESSEN_REMEMBERED.sqlite, (len(rest), listed(rest), note))
             else:
-                self._execute(sql.DROP_REMEMBERED, (note,))
+                self._execute(sql.DROP_REMEMBERED.sqlite, (note,))
             removed += self._remove(ids[:limit], now, bodies)
             limit -= len(ids)
             if limit <= 0:
@@ -48,7 +48,7 @@ class Remembered:
 
     def next_lapse(self) -> int | None:
         """When the next of them is readable no longer."""
-        lapses: int | None = self._execute(sql.NEXT_LAPSE).fetchone()[0]
+        lapses: int | None = self._execute(sql.NEXT_LAPSE.sqlite).fetchone()[0]
         return lapses
 
     def _remove(self, ids: Sequence[int], now: int, bodies: list[tuple[int, int]]) -> int:
@@ -56,7 +56,7 @@ class Remembered:
         # need not be.
         removed = self._rows.change(sql.FORGET_SMALL, ids, after=(now,))
         if removed < len(ids):
-            others = self._execute(sql.FORGET, (listed(ids), now)).fetchall()
+            others = self._execute(sql.FORGET.sqlite, (listed(ids), now)).fetchall()
             bodies += others
             removed += len(others)
         return removed

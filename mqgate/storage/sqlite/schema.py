@@ -129,43 +129,23 @@ def _upgrade(connection: sqlite3.Connection, version: int, steps: Sequence[str])
     )
 
 
-def worlds_of(connection: sqlite3.Connection, groups: Sequence[Sequence[str]]) -> list[int]:
-    """The world behind each group of names; no two groups share one."""
-    owners: dict[int, Sequence[str]] = {}
-    for names in groups:
-        world = _world_of(connection, names)
-        if world in owners:
-            raise StoreError(
-                f"{names[0]} and {owners[world][0]} share their messages since they were one group,"
-                " and cannot be told apart: put them together again, or take other names"
-            )
-        owners[world] = names
-    return list(owners)
+class WorldNames:
+    """Implements `mqgate.storage.worlds.WorldNames`."""
 
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._execute = connection.execute
 
-def _world_of(connection: sqlite3.Connection, names: Sequence[str]) -> int:
-    """The world behind a group of names: found by any of them, made if none is known."""
-    known = {}
-    for name in names:
-        row = connection.execute("SELECT world FROM world_name WHERE name = ?", (name,)).fetchone()
-        if row is not None:
-            known[name] = row[0]
-    if len(set(known.values())) > 1:
-        raise StoreError(
-            f"{' and '.join(known)} hold messages of their own already and cannot become one"
-        )
-    world: int
-    if known:
-        world = next(iter(known.values()))
-    else:
-        cursor = connection.execute("INSERT INTO world DEFAULT VALUES")
-        assert cursor.lastrowid is not None
-        world = cursor.lastrowid
-    connection.executemany(
-        "INSERT OR IGNORE INTO world_name(name, world) VALUES(?, ?)",
-        [(name, world) for name in names],
-    )
-    return world
+    def find(self, name: str) -> int | None:
+        row = self._execute("SELECT world FROM world_name WHERE name = ?", (name,)).fetchone()
+        return None if row is None else row[0]
+
+    def make(self) -> int:
+        world = self._execute("INSERT INTO world DEFAULT VALUES").lastrowid
+        assert world is not None
+        return world
+
+    def add(self, name: str, world: int) -> None:
+        self._execute("INSERT INTO world_name(name, world) VALUES(?, ?)", (name, world))
 
 
 @contextmanager

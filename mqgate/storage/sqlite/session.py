@@ -29,7 +29,7 @@ from mqgate.storage.sqlite.pushes import SQLitePushes
 from mqgate.storage.sqlite.remembering import Remembered
 from mqgate.storage.sqlite.rows import RowsById, listed
 from mqgate.storage.sqlite.topics import TopicStatements
-from mqgate.storage.statements import looking
+from mqgate.storage.statements import catalogue, looking
 
 #: Rows that one INSERT takes: sqlite3 lets go of Python's lock for each statement, and getting it
 #: back from a busy reactor costs more than the row.
@@ -109,12 +109,12 @@ class SQLiteSession(GroupStatements, PublishingStatements, TopicStatements):
     # -- the catalogue
 
     def versions(self, worlds: Sequence[int], changing: Sequence[int]) -> dict[int, int]:
-        return dict(self._execute(sql.VERSIONS, (listed(worlds),)).fetchall())
+        return dict(self._execute(catalogue.VERSIONS.sqlite, (listed(worlds),)).fetchall())
 
     def newer(self, world: int, since: int) -> WorldRows:
-        version, forgotten, next_number = self._execute(sql.WORLD, (world,)).fetchone()
+        version, forgotten, next_number = self._execute(catalogue.WORLD.sqlite, (world,)).fetchone()
         complete = since < forgotten or since < 0
-        statement = sql.LIVE_QUEUES if complete else sql.QUEUES
+        statement = catalogue.LIVE_QUEUES.sqlite if complete else catalogue.QUEUES.sqlite
         since = -1 if complete else since
         alerts = self.alerts.since(world, since)
         rows = self._execute(statement, (world, since))
@@ -130,60 +130,62 @@ class SQLiteSession(GroupStatements, PublishingStatements, TopicStatements):
         )
 
     def change(self, change: Change) -> None:
-        self._execute(sql.SET_WORLD, (change.version, change.next_number, change.world))
+        self._execute(
+            catalogue.SET_WORLD.sqlite, (change.version, change.next_number, change.world)
+        )
         # Removals first: a queue that is removed and made again in one batch is two rows.
         for row in sorted(change.queues, key=lambda row: row.removed == 0):
-            self._execute(sql.SET_QUEUE, _columns(row))
+            self._execute(catalogue.SET_QUEUE.sqlite, _columns(row))
         shelves = [(move.world, move.old) for move in change.reshelved]
-        self._executemany(sql.ADD_OLD_SHELF, shelves)
+        self._executemany(catalogue.ADD_OLD_SHELF.sqlite, shelves)
         self._change_wiring(change)
         if change.alerts_of:
             self.alerts.change(change)
 
     def raise_high(self, high: int) -> bool:
-        return self._execute(sql.RAISE_HIGH, (high, self._slot, self._owner)).rowcount == 1
+        return self._execute(catalogue.RAISE_HIGH, (high, self._slot, self._owner)).rowcount == 1
 
     def old_shelves(self, limit: int) -> list[Shelf]:
-        return self._execute(sql.OLD_SHELVES, (limit,)).fetchall()
+        return self._execute(catalogue.OLD_SHELVES.sqlite, (limit,)).fetchall()
 
     def rows_of_shelf(self, shelf: Shelf, limit: int) -> list[tuple[int, int]]:
         rows: list[tuple[int, int]] = []
         for statement in sql.SHELF_ROWS:
             if len(rows) < limit:
-                rows += self._execute(statement, (*shelf, limit - len(rows))).fetchall()
+                rows += self._execute(statement.sqlite, (*shelf, limit - len(rows))).fetchall()
         return rows
 
     def forget_shelf(self, shelf: Shelf) -> None:
-        self._execute(sql.FORGET_SHELF, shelf)
+        self._execute(catalogue.FORGET_SHELF.sqlite, shelf)
 
     def forget_queues(self, before: int, limit: int) -> int:
-        self._execute(sql.NOTE_FORGOTTEN, (before, before))
-        return self._execute(sql.FORGET_QUEUES, (before, limit)).rowcount
+        self._execute(catalogue.NOTE_FORGOTTEN.sqlite, (before, before))
+        return self._execute(catalogue.FORGET_QUEUES.sqlite, (before, limit)).rowcount
 
     # -- counters
 
     def count(self, shelf: Shelf) -> tuple[int, int]:
-        counts: tuple[int, int] = self._execute(sql.COUNT, shelf).fetchone()
+        counts: tuple[int, int] = self._execute(catalogue.COUNT.sqlite, shelf).fetchone()
         return counts
 
     def usage(self, world: int) -> tuple[int, int]:
-        usage: tuple[int, int] = self._execute(sql.USAGE, (world,)).fetchone()
+        usage: tuple[int, int] = self._execute(catalogue.USAGE.sqlite, (world,)).fetchone()
         return usage
 
     def has_counts(self, shelf: Shelf) -> bool:
-        return self._execute(sql.HAS_COUNTS, shelf).fetchone() is not None
+        return self._execute(catalogue.HAS_COUNTS.sqlite, shelf).fetchone() is not None
 
     def add_counts(self, counts: Sequence[tuple[int, int, int, int]]) -> None:
         self._executemany(
-            sql.ADD_COUNT,
+            catalogue.ADD_COUNT.sqlite,
             [(world, shelf, self._slot, n, total) for world, shelf, n, total in counts],
         )
 
     def reshelf_counts(self, world: int, old: int, new: int | None) -> None:
         if new is not None:
             _, total = self.count((world, old))
-            self._execute(sql.ADD_COUNT, (world, new, self._slot, 0, total))
-        self._execute(sql.DROP_COUNTS, (world, old))
+            self._execute(catalogue.ADD_COUNT.sqlite, (world, new, self._slot, 0, total))
+        self._execute(catalogue.DROP_COUNTS.sqlite, (world, old))
 
     # -- messages
 
@@ -229,28 +231,28 @@ class SQLiteSession(GroupStatements, PublishingStatements, TopicStatements):
 
     def promote(self, shelf: Shelf, now: int, in_place: bool) -> None:
         if in_place:
-            self._execute(sql.PROMOTE_IN_PLACE, (*shelf, now, now, PROMOTED_AT_ONCE))
+            self._execute(sql.PROMOTE_IN_PLACE.sqlite, (*shelf, now, now, PROMOTED_AT_ONCE))
         else:
-            self._execute(sql.PROMOTE_TO_BACK, (EPOCH, *shelf, now, now, PROMOTED_AT_ONCE))
+            self._execute(sql.PROMOTE_TO_BACK.sqlite, (EPOCH, *shelf, now, now, PROMOTED_AT_ONCE))
 
     def ready(self, shelf: Shelf, n: int, now: int, *, taking: bool) -> sqlite3.Cursor:
-        return self._execute(sql.READY, (*shelf, now, n))
+        return self._execute(sql.READY.sqlite, (*shelf, now, n))
 
     def reserve(self, shelf: Shelf, ids: Sequence[int], lease: int | None, now: int) -> None:
-        self._rows.change(sql.RESERVE, ids, (now, lease, lease, now))
+        self._rows.change(sql.RESERVE.sqlite, ids, (now, lease, lease, now))
 
     def hand_out_deleted(
         self, shelf: Shelf, rows: Sequence[MessageRow], now: int, memory: Memory
     ) -> None:
         until = now + memory.time
         self._executemany(
-            sql.HAND_OUT_DELETED,
+            sql.HAND_OUT_DELETED.sqlite,
             [(memory.shelf, row.times, row.first_at, until, row.id) for row in rows],
         )
         self._remembered.note(until, [row.id for row in rows])
 
     def next_due(self, shelf: Shelf, now: int) -> int | None:
-        row = self._execute(sql.NEXT_DUE, (*shelf, now)).fetchone()
+        row = self._execute(sql.NEXT_DUE.sqlite, (*shelf, now)).fetchone()
         return None if row is None else row[0]
 
     def look(self, lines: Sequence[tuple[int, int, bool]], now: int) -> tuple[int | None, ...]:
@@ -263,20 +265,20 @@ class SQLiteSession(GroupStatements, PublishingStatements, TopicStatements):
 
     def get(self, get: Get, now: int) -> MessageRow | None:
         world, shelf, memory_shelf, id_ = get
-        row = self._execute(sql.GET, (id_, world, shelf, memory_shelf, now)).fetchone()
+        row = self._execute(sql.GET.sqlite, (id_, world, shelf, memory_shelf, now)).fetchone()
         return None if row is None else MessageRow._make(row)
 
     def touch(self, shelf: Shelf, ids: Sequence[int], now: int) -> dict[int, int]:
         these = listed(ids)
-        touched = self._execute(sql.TOUCH, (now, these, *shelf, now, now)).fetchall()
-        there = {row[0]: 0 for row in self._execute(sql.THESE, (these, *shelf, now))}
+        touched = self._execute(sql.TOUCH.sqlite, (now, these, *shelf, now, now)).fetchall()
+        there = {row[0]: 0 for row in self._execute(sql.THESE.sqlite, (these, *shelf, now))}
         there.update(touched)
         return there
 
     def release(self, shelf: Shelf, releases: Sequence[Release], now: int) -> list[bool]:
         return [
             self._execute(
-                sql.RELEASE_IN_PLACE if in_place else sql.RELEASE_TO,
+                sql.RELEASE_IN_PLACE.sqlite if in_place else sql.RELEASE_TO.sqlite,
                 (2 if due else 0, due, pos, id_, *shelf, now),
             ).rowcount
             == 1
@@ -285,7 +287,7 @@ class SQLiteSession(GroupStatements, PublishingStatements, TopicStatements):
 
     def give_back(self, shelf: Shelf, deliveries: Sequence[tuple[int, int]], now: int) -> int:
         returned = [(*delivery, *shelf, now) for delivery in deliveries]
-        return self._executemany(sql.GIVE_BACK, returned).rowcount
+        return self._executemany(sql.GIVE_BACK.sqlite, returned).rowcount
 
     def put_back(self, shelf: Shelf, rows: Sequence[MessageRow], now: int) -> int:
         restored = 0
@@ -296,14 +298,14 @@ class SQLiteSession(GroupStatements, PublishingStatements, TopicStatements):
 
     def _put_back(self, shelf: Shelf, row: MessageRow) -> bool:
         world, queue = shelf
-        if self._execute(sql.UNDELETE, (queue, row.expires, row.id)).rowcount:
+        if self._execute(sql.UNDELETE.sqlite, (queue, row.expires, row.id)).rowcount:
             return True
-        if self._execute(sql.EXISTS, (row.id,)).fetchone() is not None:
+        if self._execute(sql.EXISTS.sqlite, (row.id,)).fetchone() is not None:
             return False
         body = self._keep_body(world, row)
         small = (None, None) if body else (row.props, row.data)
         self._execute(
-            sql.RESTORE,
+            sql.RESTORE.sqlite,
             (
                 *(row.id, world, queue, row.pos, row.expires, row.timeout, row.times),
                 *(row.first_at, body, row.origin, *small),
@@ -313,7 +315,7 @@ class SQLiteSession(GroupStatements, PublishingStatements, TopicStatements):
 
     def _keep_body(self, world: int, row: MessageRow) -> int:
         """The body that a removed message is to use again; 0 if it goes into its own row."""
-        if row.body and self._execute(sql.SHARE_BODY, (row.body,)).rowcount:
+        if row.body and self._execute(sql.SHARE_BODY.sqlite, (row.body,)).rowcount:
             return row.body
         if not row.body or len(row.data) + len(row.props or b"") <= self._small:
             return 0
@@ -323,7 +325,7 @@ class SQLiteSession(GroupStatements, PublishingStatements, TopicStatements):
     def delete(self, shelf: Shelf, ids: Sequence[int], now: int) -> list[tuple[int, int]]:
         if self._rows.change_all(sql.DELETE_SMALL, ids, after=(*shelf, now)):
             return [(id_, 0) for id_ in ids]
-        return self._execute(sql.DELETE, (listed(ids), *shelf, now)).fetchall()
+        return self._execute(sql.DELETE.sqlite, (listed(ids), *shelf, now)).fetchall()
 
     def mark_deleted(self, shelf: Shelf, ids: Sequence[int], now: int, memory: Memory) -> list[int]:
         until = now + memory.time
@@ -332,7 +334,7 @@ class SQLiteSession(GroupStatements, PublishingStatements, TopicStatements):
             there = list(ids)
         else:
             values = (*before, listed(ids), *after)
-            rows = self._execute(sql.MARK_DELETED_RETURNING, values)
+            rows = self._execute(sql.MARK_DELETED_RETURNING.sqlite, values)
             there = [row[0] for row in rows.fetchall()]
         self._remembered.note(until, there)
         return there
@@ -340,16 +342,16 @@ class SQLiteSession(GroupStatements, PublishingStatements, TopicStatements):
     # -- what is removed for good
 
     def oldest(self, shelf: Shelf, n: int) -> list[tuple[int, int, int]]:
-        rows = self._execute(sql.OLDEST_READY, (*shelf, n)).fetchall()
+        rows = self._execute(sql.OLDEST_READY.sqlite, (*shelf, n)).fetchall()
         if len(rows) < n:
-            rows += self._execute(sql.OLDEST_HELD, (*shelf, n - len(rows))).fetchall()
+            rows += self._execute(sql.OLDEST_HELD.sqlite, (*shelf, n - len(rows))).fetchall()
         return rows
 
     def expired(self, now: int, limit: int) -> list[ExpiredRow]:
-        return self._execute(sql.EXPIRED, (now, limit)).fetchall()
+        return self._execute(sql.EXPIRED.sqlite, (now, limit)).fetchall()
 
     def next_expiry(self) -> int | None:
-        expires: int | None = self._execute(sql.NEXT_EXPIRY).fetchone()[0]
+        expires: int | None = self._execute(sql.NEXT_EXPIRY.sqlite).fetchone()[0]
         lapses = self._remembered.next_lapse(), self.pushes.next_lapse()
         return min((each for each in (expires, *lapses) if each is not None), default=None)
 
@@ -357,15 +359,15 @@ class SQLiteSession(GroupStatements, PublishingStatements, TopicStatements):
         return self._remembered.forget(now, limit)
 
     def remove(self, world: int, ids: Sequence[int]) -> None:
-        self._rows.change(sql.REMOVE, ids)
+        self._rows.change(sql.REMOVE.sqlite, ids)
 
     def release_bodies(self, world: int, copies: Counter[int]) -> None:
         copies.pop(0, None)  # that of a message with a small one
         if not copies:
             return
         single = [body for body, times in copies.items() if times == 1]
-        dropped = self._rows.change(sql.DROP_BODIES, single)
+        dropped = self._rows.change(sql.DROP_BODIES.sqlite, single)
         if dropped == len(copies):  # nothing was shared, which is nearly always so
             return
-        self._executemany(sql.LEAVE_BODY, [(times, body) for body, times in copies.items()])
-        self._execute(sql.DROP_UNUSED_BODIES, (listed(copies),))
+        self._executemany(sql.LEAVE_BODY.sqlite, [(times, body) for body, times in copies.items()])
+        self._execute(sql.DROP_UNUSED_BODIES.sqlite, (listed(copies),))

@@ -35,7 +35,8 @@ from mqgate.storage.sqlite.backup import Backups, free_space
 from mqgate.storage.sqlite.lock import FileLock
 from mqgate.storage.sqlite.reading import Observer
 from mqgate.storage.sqlite.session import SMALL, SQLiteSession
-from mqgate.storage.statements import HIGHEST, MAKE_SECRET, SECRET, TAKE_SLOT
+from mqgate.storage.statements.catalogue import HIGHEST, MAKE_SECRET, SECRET, TAKE_SLOT
+from mqgate.storage.worlds import worlds_of
 
 #: One process has the file, so one slot is enough; many gateways share PostgreSQL.
 SLOT = 0
@@ -132,8 +133,8 @@ class SQLiteStore:
             )
             with schema.told_plainly(self.path):
                 owner, high = self._take_slot(connection)
-                connection.execute(MAKE_SECRET, (secrets.token_bytes(32),))
-                (secret,) = connection.execute(SECRET).fetchone()
+                connection.execute(MAKE_SECRET.sqlite, (secrets.token_bytes(32),))
+                (secret,) = connection.execute(SECRET.sqlite).fetchone()
         except BaseException:
             self._lock.release()
             raise
@@ -153,7 +154,7 @@ class SQLiteStore:
     def worlds(self, names: Sequence[Sequence[str]]) -> list[int]:
         connection = self._opened()
         with schema.told_plainly(self.path), schema.transaction(connection):
-            return schema.worlds_of(connection, names)
+            return worlds_of(schema.WorldNames(connection), names)
 
     def meter(self, wanted: bool) -> None:
         connection = self._opened()

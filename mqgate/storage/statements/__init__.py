@@ -1,12 +1,15 @@
 """Every statement of the store, in one place; the plans they must have are in tests/storage.
 
-Ids go in as one JSON array each, because SQLite cannot bind a list. ``+expires`` keeps SQLite
-from walking the expiry index instead of the queue's own. A queue's order is (pos, id).
+Ids go in as one JSON array each on SQLite, which cannot bind a list. ``+expires`` keeps either
+database from walking the expiry index instead of the queue's own. A queue's order is (pos, id).
+Rows that are given by their ids are locked in the order of these, as PostgreSQL walks an index.
 """
 
 from __future__ import annotations
 
 from functools import cache
+
+from mqgate.storage.statements.texts import Statement, plain
 
 #: A small body stands in its message's row (`body` is 0), others in a row of their own.
 MESSAGE = (
@@ -15,6 +18,20 @@ MESSAGE = (
     " CASE m.body WHEN 0 THEN m.props ELSE (SELECT props FROM body WHERE id = m.body) END,"
     " CASE m.body WHEN 0 THEN m.data ELSE (SELECT data FROM body WHERE id = m.body) END"
 )
+#: The same on PostgreSQL, with `BODIES` joined, whose statements return all their rows at once.
+#: So the data of larger bodies are left out, and told of by their length: the last value, which is
+#: NULL where nothing was left out (`mqgate.storage.postgresql.rows`).
+POSTGRESQL_MESSAGE = (
+    "m.id, m.state, m.pos, m.due, m.expires, m.timeout, m.lease, m.rcount, m.first_at, m.body,"
+    " m.origin, CASE m.body WHEN 0 THEN m.props ELSE b.props END,"
+    " CASE WHEN m.body = 0 THEN m.data WHEN octet_length(b.data) <= 8192 THEN b.data END,"
+    " CASE WHEN octet_length(b.data) > 8192 THEN octet_length(b.data) END"
+)
+BODIES = " LEFT JOIN body b ON b.world = m.world AND b.id = nullif(m.body, 0)"
+#: The data that were left out.
+LARGE_BODIES = "SELECT id, data FROM body WHERE world = $1 AND id = ANY($2)"
+#: Behind a statement whose rows are taken: none of those that another gateway is taking.
+TAKING = " FOR UPDATE OF m SKIP LOCKED"
 IDS = "(SELECT value FROM json_each(?))"
 #: The row is in this queue, and is there for those who look for it.
 THERE = "world = ? AND queue = ? AND state < 3 AND expires > ?"
@@ -25,61 +42,6 @@ def by_run(statement: str) -> str:
     """The same for all ids from one to another, in place of a list."""
     return statement.replace(f"IN {IDS}", "BETWEEN ? AND ?")
 
-
-# -- the catalogue
-
-VERSIONS = f"SELECT id, version FROM world WHERE id IN {IDS}"
-WORLD = "SELECT version, forgotten, next_number FROM world WHERE id = ?"
-QUEUES = (
-    "SELECT world, number, name, shelf, policy, settings, created, removed, version"
-    " FROM queue WHERE world = ? AND version > ?"
-)
-LIVE_QUEUES = QUEUES + " AND removed = 0"
-SET_WORLD = "UPDATE world SET version = ?, next_number = ? WHERE id = ?"
-SET_QUEUE = (
-    "INSERT INTO queue(world, number, name, shelf, policy, settings, created, removed, version)"
-    " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(world, number) DO UPDATE SET"
-    " shelf = excluded.shelf, policy = excluded.policy, settings = excluded.settings,"
-    " removed = excluded.removed, version = excluded.version"
-)
-ADD_OLD_SHELF = "INSERT INTO old_shelf(world, shelf) VALUES(?, ?)"
-OLD_SHELVES = "SELECT world, shelf FROM old_shelf LIMIT ?"
-FORGET_SHELF = "DELETE FROM old_shelf WHERE world = ? AND shelf = ?"
-NOTE_FORGOTTEN = (
-    "UPDATE world SET forgotten = max(forgotten, (SELECT max(version) FROM queue"
-    " WHERE world = world.id AND removed > 0 AND removed < ?))"
-    " WHERE id IN (SELECT world FROM queue WHERE removed > 0 AND removed < ?)"
-)
-FORGET_QUEUES = (
-    "DELETE FROM queue WHERE (world, number) IN"
-    " (SELECT world, number FROM queue WHERE removed > 0 AND removed < ? LIMIT ?)"
-)
-
-# -- gateways
-
-RAISE_HIGH = "UPDATE gateway SET high = max(high, ?) WHERE slot = ? AND owner = ?"
-TAKE_SLOT = (
-    "INSERT INTO gateway(slot, owner, lease, batch, high) VALUES(?, ?, 0, 0, 0)"
-    " ON CONFLICT(slot) DO UPDATE SET owner = excluded.owner"
-)
-HIGHEST = "SELECT max(high) FROM gateway"
-#: The first one to open the database makes it, and nobody changes it.
-MAKE_SECRET = "INSERT INTO secret(name, value) VALUES('receipts', ?) ON CONFLICT(name) DO NOTHING"
-SECRET = "SELECT value FROM secret WHERE name = 'receipts'"
-
-# -- counters
-
-COUNT = (
-    "SELECT coalesce(sum(n), 0), coalesce(sum(total), 0) FROM qstat WHERE world = ? AND queue = ?"
-)
-USAGE = "SELECT coalesce(sum(n), 0), coalesce(sum(bytes), 0) FROM qstat WHERE world = ?"
-HAS_COUNTS = "SELECT 1 FROM qstat WHERE world = ? AND queue = ? LIMIT 1"
-ADD_COUNT = (
-    "INSERT INTO qstat(world, queue, slot, n, total) VALUES(?, ?, ?, ?, ?)"
-    " ON CONFLICT(world, queue, slot) DO UPDATE"
-    " SET n = n + excluded.n, total = total + excluded.total"
-)
-DROP_COUNTS = "DELETE FROM qstat WHERE world = ? AND queue = ?"
 
 # -- messages
 
@@ -123,99 +85,266 @@ def post_bodies(rows: int) -> str:
     )
 
 
-PROMOTE_TO_BACK = (
-    "UPDATE msg SET state = 0, due = 0, pos = CASE state WHEN 1 THEN (due - ?) << 22 ELSE pos END"
-    " WHERE id IN (SELECT id FROM msg WHERE world = ? AND queue = ? AND state IN (1, 2)"
-    " AND due <= ? AND +expires > ? ORDER BY due LIMIT ?)"
+#: On PostgreSQL: $1 and $2 are the shelf, the rest are lists, with a value for each message.
+POST_SMALL = (
+    "INSERT INTO msg(id, world, queue, state, pos, due, expires, timeout, rcount, first_at, body,"
+    " origin, props, data)"
+    " SELECT id, $1, $2, state, pos, due, expires, timeout, 0, 0, 0, id, props, data"
+    " FROM unnest($3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[],"
+    " $8::bigint[], $9::bytea[], $10::bytea[])"
+    " AS r(id, state, pos, due, expires, timeout, props, data)"
 )
-PROMOTE_IN_PLACE = (
-    "UPDATE msg SET state = 0, due = 0 WHERE id IN (SELECT id FROM msg WHERE world = ?"
-    " AND queue = ? AND state IN (1, 2) AND due <= ? AND +expires > ? ORDER BY due LIMIT ?)"
+#: The same for messages that differ in id and body alone; $3 and $4 are what they share.
+POST_PLAIN = (
+    "INSERT INTO msg(id, world, queue, state, pos, due, expires, timeout, rcount, first_at, body,"
+    " origin, data) SELECT id, $1, $2, 0, id, 0, $3, $4, 0, 0, 0, id, data"
+    " FROM unnest($5::bigint[], $6::bytea[]) AS r(id, data)"
 )
-READY = (
-    f"SELECT {MESSAGE} FROM msg m WHERE m.world = ? AND m.queue = ?"
-    " AND m.state = 0 AND +m.expires > ? ORDER BY m.pos, m.id LIMIT ?"
+#: Messages of one world whose bodies stand apart.
+POST_MESSAGES = (
+    "INSERT INTO msg(id, world, queue, state, pos, due, expires, timeout, rcount, first_at, body,"
+    " origin) SELECT id, $1, queue, state, pos, due, expires, timeout, 0, 0, body, body"
+    " FROM unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[],"
+    " $7::bigint[], $8::bigint[], $9::bigint[])"
+    " AS r(id, queue, state, pos, due, expires, timeout, body)"
 )
-RESERVE = (
-    "UPDATE msg SET state = 1, due = ? + coalesce(?, timeout), lease = coalesce(?, timeout),"
-    " rcount = rcount + 1, first_at = CASE first_at WHEN 0 THEN ? ELSE first_at END"
-    f" WHERE id IN {IDS}"
+#: Bodies of one world, and how many messages share each.
+POST_BODIES = (
+    "INSERT INTO body(id, world, refs, props, data) SELECT id, $1, refs, props, data"
+    " FROM unnest($2::bigint[], $3::bigint[], $4::bytea[], $5::bytea[])"
+    " AS r(id, refs, props, data)"
 )
-NEXT_DUE = (
+
+_DUE = (
+    "SELECT id FROM msg WHERE world = {world} AND queue = {queue} AND state IN (1, 2)"
+    " AND due <= {now} AND +expires > {now} ORDER BY due LIMIT {limit}"
+)
+_DUE_SQLITE = _DUE.format(world="?", queue="?", now="?", limit="?")
+_DUE_POSTGRESQL = _DUE.format(world="$1", queue="$2", now="$3", limit="$4")
+PROMOTE_TO_BACK = Statement(
+    sqlite=(
+        "UPDATE msg SET state = 0, due = 0, pos = CASE state WHEN 1 THEN (due - ?) << 22 ELSE pos"
+        f" END WHERE id IN ({_DUE_SQLITE})"
+    ),
+    postgresql=(
+        "UPDATE msg SET state = 0, due = 0, pos = CASE state WHEN 1 THEN (due - $5) << 22 ELSE pos"
+        f" END WHERE world = $1 AND id = ANY(ARRAY({_DUE_POSTGRESQL} FOR UPDATE SKIP LOCKED))"
+    ),
+)
+PROMOTE_IN_PLACE = Statement(
+    sqlite=f"UPDATE msg SET state = 0, due = 0 WHERE id IN ({_DUE_SQLITE})",
+    postgresql=(
+        "UPDATE msg SET state = 0, due = 0"
+        f" WHERE world = $1 AND id = ANY(ARRAY({_DUE_POSTGRESQL} FOR UPDATE SKIP LOCKED))"
+    ),
+)
+READY = Statement(
+    sqlite=(
+        f"SELECT {MESSAGE} FROM msg m WHERE m.world = ? AND m.queue = ?"
+        " AND m.state = 0 AND +m.expires > ? ORDER BY m.pos, m.id LIMIT ?"
+    ),
+    postgresql=(
+        f"SELECT {POSTGRESQL_MESSAGE} FROM msg m{BODIES} WHERE m.world = $1 AND m.queue = $2"
+        " AND m.state = 0 AND +m.expires > $3 ORDER BY m.pos, m.id LIMIT $4"
+    ),
+)
+RESERVE = Statement(
+    sqlite=(
+        "UPDATE msg SET state = 1, due = ? + coalesce(?, timeout), lease = coalesce(?, timeout),"
+        " rcount = rcount + 1, first_at = CASE first_at WHEN 0 THEN ? ELSE first_at END"
+        f" WHERE id IN {IDS}"
+    ),
+    postgresql=(
+        "UPDATE msg SET state = 1, due = $1 + coalesce($2, timeout), lease = coalesce($2, timeout),"
+        " rcount = rcount + 1, first_at = CASE first_at WHEN 0 THEN $1 ELSE first_at END"
+        " WHERE world = $3 AND id = ANY($4)"
+    ),
+)
+NEXT_DUE = plain(
     "SELECT due FROM msg WHERE world = ? AND queue = ? AND state IN (1, 2) AND +expires > ?"
     " ORDER BY due LIMIT 1"
 )
-GET = (
-    f"SELECT {MESSAGE} FROM msg m"
-    " WHERE m.id = ? AND m.world = ? AND m.queue IN (?, ?) AND m.expires > ?"
+GET = Statement(
+    sqlite=(
+        f"SELECT {MESSAGE} FROM msg m"
+        " WHERE m.id = ? AND m.world = ? AND m.queue IN (?, ?) AND m.expires > ?"
+    ),
+    postgresql=(
+        f"SELECT {POSTGRESQL_MESSAGE} FROM msg m{BODIES}"
+        " WHERE m.id = $1 AND m.world = $2 AND m.queue IN ($3, $4) AND +m.expires > $5"
+    ),
 )
 
-TOUCH = (
-    f"UPDATE msg SET due = ? + timeout, lease = timeout WHERE id IN {IDS} AND {THERE}"
-    " AND state = 1 AND due > ? RETURNING id, due"
+#: On PostgreSQL: $1 and $3 are the shelf, $2 the ids, $4 is now.
+_THESE = "world = $1 AND id = ANY($2) AND queue = $3 AND state < 3 AND +expires > $4"
+TOUCH = Statement(
+    sqlite=(
+        f"UPDATE msg SET due = ? + timeout, lease = timeout WHERE id IN {IDS} AND {THERE}"
+        " AND state = 1 AND due > ? RETURNING id, due"
+    ),
+    postgresql=(
+        f"UPDATE msg SET due = $4 + timeout, lease = timeout WHERE {_THESE}"
+        " AND state = 1 AND due > $4 RETURNING id, due"
+    ),
 )
-THESE = f"SELECT id FROM msg WHERE id IN {IDS} AND {THERE}"
-RELEASE_TO = f"UPDATE msg SET state = ?, due = ?, pos = ? WHERE id = ? AND {THERE}"
-RELEASE_IN_PLACE = f"UPDATE msg SET state = ?, due = ?, pos = min(pos, ?) WHERE id = ? AND {THERE}"
-GIVE_BACK = (
+THESE = Statement(
+    sqlite=f"SELECT id FROM msg WHERE id IN {IDS} AND {THERE}",
+    postgresql=f"SELECT id FROM msg WHERE {_THESE}",
+)
+_ONE = "world = $1 AND id = $2 AND queue = $3 AND state < 3 AND +expires > $4"
+RELEASE_TO = Statement(
+    sqlite=f"UPDATE msg SET state = ?, due = ?, pos = ? WHERE id = ? AND {THERE}",
+    postgresql=f"UPDATE msg SET state = $5, due = $6, pos = $7 WHERE {_ONE}",
+)
+RELEASE_IN_PLACE = Statement(
+    sqlite=f"UPDATE msg SET state = ?, due = ?, pos = min(pos, ?) WHERE id = ? AND {THERE}",
+    postgresql=f"UPDATE msg SET state = $5, due = $6, pos = least(pos, $7) WHERE {_ONE}",
+)
+GIVE_BACK = plain(
     "UPDATE msg SET state = 0, due = 0 WHERE id = ? AND rcount = ? AND world = ? AND queue = ?"
     " AND state = 1 AND due > ?"
 )
 DELETE_SMALL = f"DELETE FROM msg WHERE id IN {IDS} AND {THERE} AND body = 0"
-DELETE = f"DELETE FROM msg WHERE id IN {IDS} AND {THERE} RETURNING id, body"
+DELETE = Statement(
+    sqlite=f"DELETE FROM msg WHERE id IN {IDS} AND {THERE} RETURNING id, body",
+    postgresql=f"DELETE FROM msg WHERE {_THESE} RETURNING id, body",
+)
 MARK_DELETED = (
     "UPDATE msg SET state = 3, queue = ?, due = 0, expires = min(expires, ?)"
     f" WHERE id IN {IDS} AND {THERE}"
 )
-MARK_DELETED_RETURNING = MARK_DELETED + " RETURNING id"
-HAND_OUT_DELETED = (
-    "UPDATE msg SET state = 3, queue = ?, due = 0, rcount = ?, first_at = ?,"
-    " expires = min(expires, ?) WHERE id = ?"
+MARK_DELETED_RETURNING = Statement(
+    sqlite=MARK_DELETED + " RETURNING id",
+    postgresql=(
+        "UPDATE msg SET state = 3, queue = $5, due = 0, expires = least(expires, $6)"
+        f" WHERE {_THESE} RETURNING id"
+    ),
 )
-UNDELETE = "UPDATE msg SET state = 0, queue = ?, expires = ? WHERE id = ? AND state = 3"
-RESTORE = (
+#: Of rows that were just found ready; on PostgreSQL of many at once.
+HAND_OUT_DELETED = Statement(
+    sqlite=(
+        "UPDATE msg SET state = 3, queue = ?, due = 0, rcount = ?, first_at = ?,"
+        " expires = min(expires, ?) WHERE id = ?"
+    ),
+    postgresql=(
+        "UPDATE msg SET state = 3, queue = $3, due = 0, rcount = rcount + 1,"
+        " first_at = CASE first_at WHEN 0 THEN $4 ELSE first_at END,"
+        " expires = least(expires, $5) WHERE world = $1 AND id = ANY($2)"
+    ),
+)
+UNDELETE = Statement(
+    sqlite="UPDATE msg SET state = 0, queue = ?, expires = ? WHERE id = ? AND state = 3",
+    postgresql=(
+        "UPDATE msg SET state = 0, queue = $1, expires = $2"
+        " WHERE id = $3 AND world = $4 AND state = 3"
+    ),
+)
+RESTORE = plain(
     "INSERT INTO msg(id, world, queue, state, pos, due, expires, timeout, rcount, first_at, body,"
     " origin, props, data) VALUES(?, ?, ?, 0, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
-EXISTS = "SELECT 1 FROM msg WHERE id = ?"
+EXISTS = Statement(
+    sqlite="SELECT 1 FROM msg WHERE id = ?",
+    postgresql="SELECT 1 FROM msg WHERE id = $1 AND world = $2",
+)
 
-EXPIRED = (
+_EXPIRED = (
     "SELECT id, world, queue, state, body, grp FROM msg WHERE state <> 3 AND expires <= ?"
     " ORDER BY expires LIMIT ?"
 )
-NEXT_EXPIRY = "SELECT min(expires) FROM msg WHERE state <> 3"
+EXPIRED = Statement(
+    sqlite=_EXPIRED, postgresql=_EXPIRED.replace("?", "%s") + " FOR UPDATE SKIP LOCKED"
+)
+NEXT_EXPIRY = plain("SELECT min(expires) FROM msg WHERE state <> 3")
 # Deleted messages that were readable. One that was put back since is there under another state,
 # and one that was deleted again then is readable for longer.
-REMEMBER = "INSERT INTO remembered(until, n, ids) VALUES(?, ?, ?)"
-LAPSED = "SELECT rowid, ids FROM remembered WHERE until <= ? ORDER BY until LIMIT ?"
-LESSEN_REMEMBERED = "UPDATE remembered SET n = ?, ids = ? WHERE rowid = ?"
-DROP_REMEMBERED = "DELETE FROM remembered WHERE rowid = ?"
-NEXT_LAPSE = "SELECT min(until) FROM remembered"
+REMEMBER = Statement(
+    sqlite="INSERT INTO remembered(until, n, ids) VALUES(?, ?, ?)",
+    postgresql="INSERT INTO remembered(world, until, ids) VALUES($1, $2, $3)",
+)
+LAPSED = Statement(
+    sqlite="SELECT rowid, ids FROM remembered WHERE until <= ? ORDER BY until LIMIT ?",
+    postgresql=(
+        "SELECT world, note, ids FROM remembered WHERE until <= $1 ORDER BY until LIMIT $2"
+        " FOR UPDATE SKIP LOCKED"
+    ),
+)
+LESSEN_REMEMBERED = Statement(
+    sqlite="UPDATE remembered SET n = ?, ids = ? WHERE rowid = ?",
+    postgresql="UPDATE remembered SET ids = $1 WHERE world = $2 AND note = $3",
+)
+DROP_REMEMBERED = Statement(
+    sqlite="DELETE FROM remembered WHERE rowid = ?",
+    postgresql="DELETE FROM remembered WHERE world = $1 AND note = $2",
+)
+NEXT_LAPSE = plain("SELECT min(until) FROM remembered")
 FORGET_SMALL = f"DELETE FROM msg WHERE id IN {IDS} AND state = 3 AND expires <= ? AND body = 0"
-FORGET = f"DELETE FROM msg WHERE id IN {IDS} AND state = 3 AND expires <= ? RETURNING world, body"
+FORGET = Statement(
+    sqlite=(
+        f"DELETE FROM msg WHERE id IN {IDS} AND state = 3 AND expires <= ? RETURNING world, body"
+    ),
+    postgresql=(
+        "DELETE FROM msg WHERE world = $1 AND id = ANY($2) AND state = 3 AND +expires <= $3"
+        " RETURNING world, body"
+    ),
+)
 
-REMOVE = f"DELETE FROM msg WHERE id IN {IDS}"
-SHELF_LOGGED = "SELECT id, body FROM msg WHERE world = ? AND queue = ? AND state = 5 LIMIT ?"
-SHELF_READY = "SELECT id, body FROM msg WHERE world = ? AND queue = ? AND state = 0 LIMIT ?"
-SHELF_HELD = "SELECT id, body FROM msg WHERE world = ? AND queue = ? AND state IN (1, 2) LIMIT ?"
+REMOVE = Statement(
+    sqlite=f"DELETE FROM msg WHERE id IN {IDS}",
+    postgresql="DELETE FROM msg WHERE world = $1 AND id = ANY($2)",
+)
+
+
+def _on_shelf(state: str) -> Statement:
+    text = f"SELECT id, body FROM msg WHERE world = ? AND queue = ? AND state {state} LIMIT ?"
+    return Statement(text, text.replace("?", "%s") + " FOR UPDATE SKIP LOCKED")
+
+
+SHELF_LOGGED = _on_shelf("= 5")
+SHELF_READY = _on_shelf("= 0")
+SHELF_HELD = _on_shelf("IN (1, 2)")
 #: All that can stand on a shelf that is left behind.
 SHELF_ROWS = (SHELF_READY, SHELF_HELD, SHELF_LOGGED)
 SIZE = (
     "CASE m.body WHEN 0 THEN length(m.data) + coalesce(length(m.props), 0)"
     " ELSE (SELECT length(data) + coalesce(length(props), 0) FROM body WHERE id = m.body) END"
 )
-OLDEST_READY = (
-    f"SELECT m.id, m.body, {SIZE} FROM msg m WHERE m.world = ? AND m.queue = ?"
-    " AND m.state = 0 ORDER BY m.pos, m.id LIMIT ?"
+#: The same on PostgreSQL, with `BODIES` joined.
+POSTGRESQL_SIZE = (
+    "CASE m.body WHEN 0 THEN octet_length(m.data) + coalesce(octet_length(m.props), 0)"
+    " ELSE octet_length(b.data) + coalesce(octet_length(b.props), 0) END"
 )
-OLDEST_HELD = (
-    f"SELECT m.id, m.body, {SIZE} FROM msg m WHERE m.world = ? AND m.queue = ?"
-    " AND m.state IN (1, 2) ORDER BY m.due LIMIT ?"
-)
+
+
+def _oldest(state: str, order: str) -> Statement:
+    return Statement(
+        f"SELECT m.id, m.body, {SIZE} FROM msg m WHERE m.world = ? AND m.queue = ?"
+        f" AND m.state {state} ORDER BY {order} LIMIT ?",
+        f"SELECT m.id, m.body, {POSTGRESQL_SIZE} FROM msg m{BODIES} WHERE m.world = %s"
+        f" AND m.queue = %s AND m.state {state} ORDER BY {order} LIMIT %s{TAKING}",
+    )
+
+
+OLDEST_READY = _oldest("= 0", "m.pos, m.id")
+OLDEST_HELD = _oldest("IN (1, 2)", "m.due")
 
 # -- bodies, which several messages may share
 
-DROP_BODIES = f"DELETE FROM body WHERE id IN {IDS} AND refs = 1"
-LEAVE_BODY = "UPDATE body SET refs = refs - ? WHERE id = ?"
-DROP_UNUSED_BODIES = f"DELETE FROM body WHERE id IN {IDS} AND refs <= 0"
-SHARE_BODY = "UPDATE body SET refs = refs + 1 WHERE id = ?"
+DROP_BODIES = Statement(
+    sqlite=f"DELETE FROM body WHERE id IN {IDS} AND refs = 1",
+    postgresql="DELETE FROM body WHERE world = $1 AND id = ANY($2) AND refs = 1",
+)
+#: Where several gateways write, they wait for each other here, in the order of the bodies.
+LOCK_BODIES = "SELECT id FROM body WHERE world = $1 AND id = ANY($2) ORDER BY id FOR UPDATE"
+LEAVE_BODY = Statement(
+    sqlite="UPDATE body SET refs = refs - ? WHERE id = ?",
+    postgresql="UPDATE body SET refs = refs - $1 WHERE world = $2 AND id = ANY($3)",
+)
+DROP_UNUSED_BODIES = Statement(
+    sqlite=f"DELETE FROM body WHERE id IN {IDS} AND refs <= 0",
+    postgresql="DELETE FROM body WHERE world = $1 AND id = ANY($2) AND refs <= 0",
+)
+SHARE_BODY = Statement(
+    sqlite="UPDATE body SET refs = refs + 1 WHERE id = ?",
+    postgresql="UPDATE body SET refs = refs + 1 WHERE id = $1 AND world = $2",
+)
