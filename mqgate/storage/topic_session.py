@@ -29,7 +29,7 @@ class TopicSession(Protocol):
         """
 
     def topic_figures(self, world: int) -> TopicFigures:
-        """A world's figures; read before rows, so that none with a number up to theirs is missed."""
+        """A world's figures. Read before its rows: none with a number up to theirs is missed."""
 
     def set_topic_figures(self, world: int, figures: TopicFigures) -> None:
         """Write them."""

@@ -29,13 +29,13 @@ from mqgate.storage.interface import (
     MessageRow,
     Rest,
     Return,
+    Topic,
 )
 from mqgate.storage.session import RawRow, Shelf
 
-#: The kinds that change rows of topics, or whether a group is live.
-CHANGING: frozenset[type] = frozenset(
-    {Acknowledge, Return, Bury, Decide, Append, CatchUp, Rest, Consume}
-)
+#: The kinds that change rows of topics, or have a group become live. (When one comes to rest, its
+#: queue's row changes too: nobody else uses the world's catalogue then.)
+CHANGING: frozenset[type] = frozenset({Acknowledge, Return, Bury, Decide, Append, CatchUp, Consume})
 #: As many held messages as one take makes ready: a longer backlog is taken in slices.
 PROMOTED_AT_ONCE = 1000
 #: A poll in order that asks for tags looks at so many keys for them, whatever these have.
@@ -51,22 +51,19 @@ def hold(execution: Execution) -> None:
     better where there are no keys, as is the rule; a poll does not know before it looks which keys
     it gets; and a batch has many keys, where a database has few locks.
     """
-    session = execution.session
-    shelves = {
-        (operation.world, operation.shelf)
-        for kind in (Acknowledge, Return, Bury, Decide, Consume)
-        for _, operation in execution.all(kind)
-    }
-    topics = [operation.topic for kind in (Bury, Decide) for _, operation in execution.all(kind)]
-    topics += [operation.topic for _, operation in execution.all(Append)]
+    shelves: set[Shelf] = set()
+    topics: list[Topic | None] = [each.topic for _, each in execution.all(Append)]
+    for kind in (Acknowledge, Return, Consume, Bury, Decide):
+        shelves.update(execution.by_shelf(kind))
+    topics += [each.topic for _, each in execution.all(Bury)]
+    topics += [each.topic for _, each in execution.all(Decide)]
     for topic in topics:
         if topic is not None:
             shelves.add((topic.world, topic.shelf))
             shelves.update((topic.world, group.shelf) for group in topic.groups)
-    for _, operation in execution.all(CatchUp):
-        world = operation.topic.world
-        shelves |= {(world, operation.topic.shelf), (world, operation.group.shelf)}
-    session.hold_topics(shelves)
+    for _, each in execution.all(CatchUp):
+        shelves |= {(each.topic.world, each.topic.shelf), (each.topic.world, each.group.shelf)}
+    execution.session.hold_topics(shelves)
 
 
 def acknowledge(execution: Execution) -> None:

@@ -30,9 +30,9 @@ def hold(execution: Execution) -> None:
 
     A number is seen when its transaction ends, so who has seen one has seen all lower ones.
     """
-    publishes = execution.all(PublishValue)
-    drops = execution.all(DropValues)
-    execution.session.hold_figures({each.world for _, each in (*publishes, *drops)})
+    worlds = {each.world for _, each in execution.all(PublishValue)}
+    worlds.update(each.world for _, each in execution.all(DropValues))
+    execution.session.hold_figures(worlds)
 
 
 def publish(execution: Execution) -> None:

@@ -87,13 +87,11 @@ STORE_BODIES = (
     " unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::bytea[], %s::bytea[])"
 )
 LAST_PLACE = plain("SELECT max(pos) FROM msg WHERE world = ? AND queue = ? AND state = 5")
+#: In the order of their ids, before they are changed in whichever order.
+LOCK_BODIES = f"SELECT id FROM body WHERE world = %s AND id = {_IDS} ORDER BY id FOR UPDATE"
 SHARE_BODIES = Statement(
     sqlite="UPDATE body SET refs = refs + ? WHERE id = ?",
-    postgresql=(
-        "UPDATE body SET refs = refs + more.n FROM unnest(%s::bigint[], %s::bigint[])"
-        " AS more(body, n) WHERE world = %s AND id = more.body AND id = ANY(ARRAY(SELECT id"
-        f" FROM body WHERE world = %s AND id = {_IDS} ORDER BY id FOR NO KEY UPDATE))"
-    ),
+    postgresql=f"UPDATE body SET refs = refs + %s WHERE world = %s AND id = {_IDS}",
 )
 _FOUND = "id, rcount, pos, due, expires, body, origin, tag, grp"
 LOGGED = Statement(

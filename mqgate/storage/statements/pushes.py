@@ -29,7 +29,7 @@ def add(rows: int) -> str:
 
 #: The same in PostgreSQL, where each column of the entries is a list.
 ADD = (
-    f"INSERT INTO push({_COLUMNS}) SELECT %s, %s, message, subscriber, number, targets, via,"
+    f"INSERT INTO push({_COLUMNS}) SELECT %s::bigint, %s::bigint, message, subscriber, number, targets, via,"
     " error_queue, retries, delay, 0, url, lane, 0, next_at, 0, 0, 0"
     " FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::bytea[], %s::text[], %s::text[],"
     " %s::bigint[], %s::bigint[], %s::text[], %s::text[], %s::bigint[])"
