@@ -31,31 +31,19 @@ ADD = plain(
     "INSERT INTO alert(world, queue, id, progressive, descending, threshold, target, snooze,"
     " policy, fired_at) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, 0) ON CONFLICT DO NOTHING"
 )
+_FIRED_AT = "SELECT world, queue, id, fired_at FROM alert WHERE world = ? AND queue = ?"
 FIRED_AT = Statement(
-    sqlite="SELECT world, queue, id, fired_at FROM alert WHERE world = ? AND queue = ?",
-    # Locked one after the other in this order, as everybody does.
-    postgresql=(
-        "SELECT a.world, a.queue, a.id, a.fired_at"
-        " FROM unnest(%s::bigint[], %s::bigint[]) AS k(world, queue)"
-        " JOIN alert a ON a.world = k.world AND a.queue = k.queue"
-        " ORDER BY a.world, a.queue, a.id FOR NO KEY UPDATE OF a"
-    ),
+    sqlite=_FIRED_AT,
+    postgresql=plain(f"{_FIRED_AT} ORDER BY id FOR NO KEY UPDATE").postgresql,
 )
 SET_OFF = plain("UPDATE alert SET fired_at = ? WHERE world = ? AND queue = ? AND id = ?")
 ANY = plain("SELECT 1 FROM alert LIMIT 1")
 _ALERTED = (
-    "q.removed = 0 AND EXISTS"
-    " (SELECT 1 FROM alert a WHERE a.world = q.world AND a.queue = q.number)"
+    " WHERE q.world = ? AND q.shelf = ? AND q.removed = 0"
+    " AND EXISTS (SELECT 1 FROM alert a WHERE a.world = q.world AND a.queue = q.number)"
 )
 ALERTED = Statement(
     # Left to itself SQLite takes the primary key, and walks all queues of the world.
-    sqlite=(
-        "SELECT q.name FROM queue q INDEXED BY queue_shelf"
-        f" WHERE q.world = ? AND q.shelf = ? AND {_ALERTED}"
-    ),
-    postgresql=(
-        "SELECT k.world, k.shelf, q.name FROM unnest(%s::bigint[], %s::bigint[]) AS k(world, shelf)"
-        " CROSS JOIN LATERAL (SELECT q.name FROM queue q"
-        f" WHERE q.world = k.world AND q.shelf = k.shelf AND {_ALERTED} OFFSET 0) q"
-    ),
+    sqlite="SELECT q.name FROM queue q INDEXED BY queue_shelf" + _ALERTED,
+    postgresql=plain("SELECT q.name FROM queue q" + _ALERTED).postgresql,
 )

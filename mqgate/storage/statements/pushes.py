@@ -29,8 +29,8 @@ def add(rows: int) -> str:
 
 #: The same in PostgreSQL, where each column of the entries is a list.
 ADD = (
-    f"INSERT INTO push({_COLUMNS}) SELECT %s::bigint, %s::bigint, message, subscriber, number, targets, via,"
-    " error_queue, retries, delay, 0, url, lane, 0, next_at, 0, 0, 0"
+    f"INSERT INTO push({_COLUMNS}) SELECT %s::bigint, %s::bigint, message, subscriber, number,"
+    " targets, via, error_queue, retries, delay, 0, url, lane, 0, next_at, 0, 0, 0"
     " FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::bytea[], %s::text[], %s::text[],"
     " %s::bigint[], %s::bigint[], %s::text[], %s::text[], %s::bigint[])"
     " AS e(message, subscriber, number, targets, via, error_queue, retries, delay, url, lane,"
@@ -118,9 +118,7 @@ CLAIM = plain(f"UPDATE push SET status = 1, claim = ?, next_at = ?, tries = ? WH
 
 #: In the order of the messages: nobody waits for a lower one than he has.
 LOCK_MESSAGES = (
-    "SELECT m.id FROM unnest(%s::bigint[], %s::bigint[]) AS k(world, id)"
-    " JOIN msg m ON m.world = k.world AND m.id = k.id AND m.state = 4"
-    " ORDER BY m.world, m.id FOR UPDATE OF m"
+    f"SELECT id FROM msg WHERE world = %s AND id = {_IDS} AND state = 4 ORDER BY id FOR UPDATE"
 )
 SETTLE = plain(
     "UPDATE push SET claim = 0, status = ?, code = ?, next_at = ?, tries = ?, step = ?, url = ?,"
