@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import random
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 import attrs
@@ -25,22 +26,25 @@ class Refused(Exception):
 
 @attrs.define
 class Caller:
-    """One who posts, gets, releases and deletes, over one connection at a time."""
+    """One who posts, gets, touches, releases and deletes, over one connection at a time."""
 
     address: Address
     ledger: Ledger
     random: random.Random
+    queues: Sequence[str] = QUEUES
+    #: When to come to an end, by the monotonic clock.
+    until: float = math.inf
     #: What it was handed out, and when it asked for it.
     held: list[tuple[Entry, float]] = attrs.Factory(list)
 
     async def work(self) -> None:
-        """Go on until the connection breaks."""
+        """Go on until the connection breaks, or it is time to end."""
         try:
             connection = await self.address.connect()
         except OSError:
             return
         try:
-            while True:
+            while time.monotonic() < self.until:
                 await self.step(connection)
         except NoAnswer:
             pass
@@ -66,12 +70,14 @@ class Caller:
             return [(self.post, 4), (self.post_many, 1), (self.get, 5)]
         return [
             *((self.post, 2), (self.post_many, 0.4), (self.get, 2)),
-            *((self.delete, 5), (self.delete_many, 2), (self.release, 2)),
+            *((self.delete, 5), (self.delete_many, 2), (self.release, 2), (self.touch, 1)),
         ]
 
     async def ask(self, connection: Connection, method: str, path: str, body: object = None) -> Any:
         """The answer, or None if something was not found. Raises `NoAnswer` and `Refused`."""
+        asked_at = time.monotonic()
         status, answer = await connection.ask(method, path, body)
+        self.ledger.answered(status, asked_at, time.monotonic())
         if status == 503:
             raise Refused(str(answer))
         if status == 404:
@@ -83,7 +89,7 @@ class Caller:
 
     async def post(self, connection: Connection, n: int = 1) -> None:
         """Put messages on a queue."""
-        queue = self.random.choice(QUEUES)
+        queue = self.random.choice(self.queues)
         entries = self.ledger.write(queue, n)
         messages = [{"body": entry.body, "timeout": LEASE} for entry in entries]
         answer = await self.ask(connection, "POST", f"{queue}/messages", {"messages": messages})
@@ -95,7 +101,7 @@ class Caller:
 
     async def get(self, connection: Connection) -> None:
         """Reserve messages, waiting a second for them now and then."""
-        queue, n = self.random.choice(QUEUES), self.random.randint(1, 10)
+        queue, n = self.random.choice(self.queues), self.random.randint(1, 10)
         asked_at = time.monotonic()
         wait = self.random.choice([0, 0, 0, 1])
         answer = await self.ask(connection, "GET", f"{queue}/messages?n={n}&wait={wait}")
@@ -121,6 +127,18 @@ class Caller:
         if await self.ask(connection, "POST", path, {"delay": delay}) is None:
             self.ledger.missed(entry, "release")
         self.ledger.counts["released"] += 1
+
+    async def touch(self, connection: Connection) -> None:
+        """Have the reservation of a message begin again."""
+        entry, _ = chosen = self.random.choice(self.held)
+        self.held.remove(chosen)
+        asked_at = time.monotonic()
+        path = f"{entry.queue}/messages/{entry.id}/touch"
+        if await self.ask(connection, "POST", path, {}) is None:
+            self.ledger.missed(entry, "touch")
+        entry.held_until = asked_at + LEASE
+        self.held.append((entry, asked_at))
+        self.ledger.counts["touched"] += 1
 
     async def delete(self, connection: Connection) -> None:
         """Delete a message."""

@@ -1,4 +1,4 @@
-"""A caller's connection: HTTP over TLS, kept alive, one request after the other."""
+"""A caller's connection: HTTP, over TLS or plain, kept alive, one request after the other."""
 
 from __future__ import annotations
 
@@ -22,14 +22,15 @@ class Address:
     """A server, and a project on it."""
 
     port: int
-    authority: str
+    #: The file with the authority of its certificate; None without TLS.
+    authority: str | None
     project: str
     token: str
 
     async def connect(self) -> Connection:
         """A new connection. Raises OSError."""
-        context = ssl.create_default_context(cafile=self.authority)
-        streams = await asyncio.open_connection("localhost", self.port, ssl=context)
+        context = self.authority and ssl.create_default_context(cafile=self.authority)
+        streams = await asyncio.open_connection("localhost", self.port, ssl=context or None)
         return Connection(self, *streams)
 
 

@@ -11,16 +11,16 @@ import os
 import random
 import signal
 import sqlite3
-import time
 from collections.abc import Iterable
 from pathlib import Path
 
 import attrs
 
 from mqgate.storage.verify import verify
+from tests.crash.account import Account
 from tests.crash.callers import QUEUES, Caller
-from tests.crash.client import Address, Connection
-from tests.crash.ledger import Entry, Known, Ledger
+from tests.crash.client import Address
+from tests.crash.ledger import Ledger
 from tests.live.server import Server
 
 CALLERS = 64
@@ -88,48 +88,11 @@ class Crash:
         if status != -signal.SIGKILL:
             self.problems.append(f"the server ended by itself: {status}, {server.output()}")
 
-    # -- the account
-
     async def _account(self, address: Address) -> None:
-        """Look for every message by its id, and compare with what the callers know."""
-        entries = list(self.ledger.by_id.values())
-        there = dict(await self._each(address, entries))
-        for entry, is_there in there.items():
-            if is_there and entry.deleted is Known.YES:
-                self.problems.append(f"{entry} came back")
-            if not is_there and entry.deleted is Known.NO:
-                self.problems.append(f"{entry} was lost")
-        nameless = sum(entry.id is None for entry in self.ledger.entries.values())
-        size = await self._size(address)
-        if not 0 <= size - sum(there.values()) <= nameless:
-            self.problems.append(f"{size} are there, {sum(there.values())} of them by id")
-        self.ledger.counts["left"] = size
+        await self._accounts(address).look()
 
-    async def _each(self, address: Address, entries: list[Entry]) -> list[tuple[Entry, bool]]:
-        """Which of these are there, asked over several connections."""
-
-        async def some(share: list[Entry]) -> list[tuple[Entry, bool]]:
-            connection = await address.connect()
-            found = [(entry, await self._is_there(connection, entry)) for entry in share]
-            connection.close()
-            return found
-
-        shares = await asyncio.gather(*(some(entries[n::CALLERS]) for n in range(CALLERS)))
-        return [each for share in shares for each in share]
-
-    async def _is_there(self, connection: Connection, entry: Entry) -> bool:
-        status, answer = await connection.ask("GET", f"{entry.queue}/messages/{entry.id}")
-        if status == 404:
-            return False
-        if answer["body"] != entry.body:
-            self.problems.append(f"{entry} has become {answer}")
-        return bool(answer["status"] != "deleted")
-
-    async def _size(self, address: Address) -> int:
-        connection = await address.connect()
-        answers = [await connection.ask("GET", queue) for queue in QUEUES]
-        connection.close()
-        return sum(answer["size"] for status, answer in answers if status == 200)
+    def _accounts(self, address: Address) -> Account:
+        return Account([address], QUEUES, self.ledger, self.problems)
 
     def _inspect(self, path: Path) -> None:
         """Look into the file of a server that has stopped."""
@@ -145,26 +108,6 @@ class Emptied(Crash):
     """The same; at the end every queue is emptied too, which takes as long as a reservation."""
 
     async def _account(self, address: Address) -> None:
-        await Crash._account(self, address)
-        left = [it for it in self.ledger.entries.values() if it.deleted is not Known.YES]
-        found = await self._empty(address)
-        if len(found) != len(set(found)):
-            self.problems.append(f"{len(found) - len(set(found))} messages are there twice")
-        sure = {it.body for it in left if it.posted is Known.YES and it.deleted is Known.NO}
-        if not sure <= set(found):
-            self.problems.append(f"never handed out again: {sorted(sure - set(found))[:10]}")
-        if not set(found) <= {it.body for it in left}:
-            self.problems.append("a message came back when the queues were emptied")
-
-    async def _empty(self, address: Address) -> list[str]:
-        """All that the queues hold: what is reserved comes when its reservation lapses."""
-        connection = await address.connect()
-        found: list[str] = []
-        deadline = time.monotonic() + 60
-        while await self._size(address) and time.monotonic() < deadline:
-            for queue in QUEUES:
-                path = f"{queue}/messages?n=100&wait=1&delete=true"
-                _, answer = await connection.ask("GET", path)
-                found += [message["body"] for message in answer["messages"]]
-        connection.close()
-        return found
+        account = self._accounts(address)
+        await account.look()
+        await account.empty()

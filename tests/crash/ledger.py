@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from array import array
 from collections import Counter
 
 import attrs
@@ -39,6 +40,15 @@ class Ledger:
     #: How often each thing was done; those without an answer count as "unanswered …".
     counts: Counter[str] = attrs.Factory(Counter)
     faults: list[str] = attrs.Factory(list)
+    #: How long the slowest answer took, in seconds, and when what was asked for was done.
+    slowest: float = 0.0
+    done_at: array[float] = attrs.Factory(lambda: array("d"))
+
+    def answered(self, status: int, asked_at: float, now: float) -> None:
+        """An answer came."""
+        self.slowest = max(self.slowest, now - asked_at)
+        if status < 300:
+            self.done_at.append(now)
 
     def write(self, queue: str, n: int) -> list[Entry]:
         """Messages that are about to be posted."""
