@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import random
 import time
@@ -18,6 +19,8 @@ QUEUES = ("a", "b", "c", "d")
 LEASE = 30
 #: Callers let go of what they have held for longer than this: it may lapse any moment.
 HOLD = 20.0
+#: How soon callers ask again when they were refused, in seconds.
+RETRY = 0.02
 
 
 class Refused(Exception):
@@ -60,6 +63,7 @@ class Caller:
             await what(connection)
         except Refused:
             self.ledger.counts["refused"] += 1
+            await asyncio.sleep(RETRY)
         except NoAnswer:
             self.ledger.counts[f"unanswered {what.__name__}"] += 1
             raise

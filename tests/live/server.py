@@ -119,6 +119,10 @@ class Server:
     def start(self) -> None:
         """Start it, and return when it is ready; raises `AssertionError` if it ends instead."""
         self.launch()
+        self.wait_until_ready()
+
+    def wait_until_ready(self) -> None:
+        """Return when it is ready; raises `AssertionError` if it ends instead."""
         deadline = time.monotonic() + PATIENCE_SECONDS
         while not self._is_ready():
             assert self.process is not None
@@ -157,9 +161,13 @@ class Server:
         assert self.process is not None
         return self.process.wait(PATIENCE_SECONDS)
 
+    def is_running(self) -> bool:
+        """Whether it was started, and has not ended since."""
+        return self.process is not None and self.process.poll() is None
+
     def kill(self) -> None:
         """End it at once, as a power cut would; harmless when it is not running."""
-        if self.process is not None and self.process.poll() is None:
+        if self.process is not None and self.is_running():
             self.process.kill()
             self.process.wait(PATIENCE_SECONDS)
 
