@@ -16,7 +16,7 @@ from pathlib import Path
 import twisted
 from benchmarks.figures import BenchmarkFailed, Cell, Row, quieter, ratios
 from benchmarks.measuring import Bench
-from benchmarks.plan import CASES, FEW, TRANSPORTS, Options, cells
+from benchmarks.plan import CASES, DATABASES, FEW, TRANSPORTS, Options, cells
 from benchmarks.plot import draw
 from benchmarks.proc import split_cores
 from benchmarks.report import Results, comparison, markdown, read_lines, write_lines
@@ -32,6 +32,7 @@ def parse(arguments: Sequence[str]) -> Options:
     add("--cases", nargs="+", choices=CASES, default=list(CASES))
     add("--transports", nargs="+", choices=TRANSPORTS, default=list(TRANSPORTS))
     add("--callers", nargs="+", type=int, default=list(default.callers))
+    add("--databases", nargs="+", choices=DATABASES, default=list(default.databases))
     add("--seconds", type=float, default=default.seconds, help="of the measured window")
     add("--warm-up", type=float, default=default.warm_up, help="seconds before the window")
     add("--rounds", type=int, default=1, help="measure all so often; the quieter one is kept")
@@ -104,7 +105,11 @@ def main(arguments: Sequence[str]) -> None:
     facts["Command"] = " ".join(["python -m benchmarks", *arguments])
     try:
         with tempfile.TemporaryDirectory(prefix="mqgate-benchmarks-") as folder:
-            rows = measure_all(Bench(options, Path(folder), server, generator))
+            bench = Bench(options, Path(folder), server, generator)
+            try:
+                rows = measure_all(bench)
+            finally:
+                bench.close()
     except BenchmarkFailed as failure:
         raise SystemExit(f"\nThe benchmark failed: {failure}") from None
     leave(options, Results(facts, rows))

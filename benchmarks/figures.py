@@ -23,6 +23,8 @@ class Cell:
     variant: str = ""
     #: Messages that wait on the queue beforehand, or topics that there are.
     depth: int = 0
+    #: What the server keeps its messages in.
+    database: str = "sqlite"
 
     def __str__(self) -> str:
         """For people: ``life, swept, TLS, 64 callers``."""
@@ -30,6 +32,8 @@ class Cell:
         if self.depth:
             what = "topics" if self.case == "topics" else "messages"
             words.append(f"{self.depth:,} {what}")
+        if self.database != "sqlite":
+            words.append(self.database)
         return ", ".join(word for word in words if word)
 
 

@@ -70,6 +70,35 @@ class Measured:
     cpu_before: float
 
 
+@attrs.frozen
+class Used:
+    """CPU time, in seconds, up to a moment or between two."""
+
+    server: float
+    database: float
+    machine: float
+    at: float
+
+    @classmethod
+    def by(cls, server: int, database: int | None) -> Used:
+        """Up to now, by the trees of these processes and by the whole machine."""
+        return cls(
+            cpu_seconds(server),
+            0.0 if database is None else cpu_seconds(database),
+            busy_seconds(),
+            time.monotonic(),
+        )
+
+    def since(self, before: Used) -> Used:
+        """Between that moment and this one."""
+        return Used(
+            self.server - before.server,
+            self.database - before.database,
+            self.machine - before.machine,
+            self.at - before.at,
+        )
+
+
 class Caller:
     """One connection and its script."""
 
@@ -180,10 +209,17 @@ def shares(callers: int, processes: int) -> list[int]:
 
 
 def measure(
-    job: Job, server: int, *, warm_up: float, seconds: float, cores: Sequence[int]
+    job: Job,
+    server: int,
+    *,
+    warm_up: float,
+    seconds: float,
+    cores: Sequence[int],
+    database: int | None = None,
 ) -> Measured:
     """Let callers work, and measure the server with this process id meanwhile.
 
+    ``database`` is the process of its database's server, if that has one: its CPU is told apart.
     Raises `BenchmarkFailed` if anything was answered otherwise than expected.
     """
     workers = [
@@ -199,15 +235,14 @@ def measure(
         for worker in workers:
             worker.send(window)
         sleep_until(window.begin)
-        cpu, busy, at = cpu_seconds(server), busy_seconds(), time.monotonic()
+        before = Used.by(server, database)
         sleep_until(window.end)
-        cpu, busy = cpu_seconds(server) - cpu, busy_seconds() - busy
-        at = time.monotonic() - at
+        used = Used.by(server, database).since(before)
         done: list[Done] = [worker.receive(PATIENCE) for worker in workers]
     finally:
         for worker in workers:
             worker.end()
-    return _summary(done, cpu_before, cpu, busy, at)
+    return _summary(done, cpu_before, used)
 
 
 def fill(job: Job, *, cores: Sequence[int], patience: float) -> int:
@@ -222,24 +257,24 @@ def fill(job: Job, *, cores: Sequence[int], patience: float) -> int:
     return done.tally.posted
 
 
-def _summary(
-    done: Sequence[Done], cpu_before: float, cpu: float, busy: float, seconds: float
-) -> Measured:
+def _summary(done: Sequence[Done], cpu_before: float, used: Used) -> Measured:
     waits = [each for one in done for each in one.latencies]
     messages = sum(one.tally.measured for one in done)
     generator = sum(one.cpu for one in done)
     if not messages:
         raise BenchmarkFailed("no message was finished in the measured time")
+    cpu, seconds = used.server, used.at
     figures = {
         "cpu_ms": 1000 * cpu / messages,
         "cpu_ms_per_request": 1000 * cpu / len(waits),
+        "database_cpu_ms": 1000 * used.database / messages,
         "messages_per_s": messages / seconds,
         "requests_per_s": len(waits) / seconds,
         **latencies(waits),
         "server_cores": cpu / seconds,
         "generator_cores": generator / seconds,
         "generator_processes": float(len(done)),
-        "others_cores": max(0.0, busy - cpu - generator) / seconds,
+        "others_cores": max(0.0, used.machine - cpu - used.database - generator) / seconds,
     }
     return Measured(
         figures,

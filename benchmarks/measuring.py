@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import attrs
 
@@ -18,6 +19,9 @@ from benchmarks.proc import cpu_seconds, memory_mb
 from benchmarks.scripts import BATCH
 from benchmarks.server import Gate, Stock, free_port
 from benchmarks.workers import Worker
+
+if TYPE_CHECKING:
+    from benchmarks.postgresql import PostgreSQL
 
 #: Has what was deleted forgotten a second later; the default is ten minutes.
 FORGETFUL = "\n[ironmq]\ndeleted_seconds = 1\n"
@@ -50,6 +54,13 @@ class Bench:
     _servers: int = 0
     #: Databases with so many topics.
     _filled: dict[int, Path] = attrs.Factory(dict)
+    #: Started for the first cell that wants it.
+    _postgresql: PostgreSQL | None = None
+
+    def close(self) -> None:
+        """End what all cells had in common."""
+        if self._postgresql is not None:
+            self._postgresql.close()
 
     def measure(self, cell: Cell) -> Row:
         """The figures of a cell; raises `BenchmarkFailed`."""
@@ -73,10 +84,11 @@ class Bench:
             varied=cell.variant == "varied",
         )
 
-    def _under_load(self, job: load.Job, server: int) -> load.Measured:
+    def _under_load(self, job: load.Job, server: int, database: int | None = None) -> load.Measured:
         return load.measure(
             job,
             server,
+            database=database,
             warm_up=self.options.warm_up,
             seconds=self.options.seconds,
             cores=sorted(self.generator_cores),
@@ -85,8 +97,12 @@ class Bench:
     def _load(self, cell: Cell) -> dict[str, float]:
         swept = cell.variant == "swept"
         plain = cell.case == "publish" and cell.transport == "plain"
-        with self._gate(FORGETFUL if swept else "", open_plain=plain) as gate:
-            measured = self._under_load(self._job(cell, gate), gate.pid)
+        kept = self._database(cell)
+        address = kept.database() if kept is not None else None
+        more = FORGETFUL if swept else ""
+        with self._gate(more, open_plain=plain, address=address) as gate:
+            database = kept.pid if kept is not None else None
+            measured = self._under_load(self._job(cell, gate), gate.pid, database)
             figures = dict(measured.figures)
             if swept:
                 figures["cpu_ms"] = _cpu_until_quiet(gate, measured)
@@ -95,6 +111,17 @@ class Bench:
             if swept and gate.rows() != measured.posted - measured.deleted:
                 raise BenchmarkFailed("not everything that was deleted was swept up")
         return figures
+
+    def _database(self, cell: Cell) -> PostgreSQL | None:
+        """The database's server, if the cell's database has one."""
+        if cell.database == "sqlite":
+            return None
+        if self._postgresql is None:
+            # Whoever does not ask for it need not have its client library.
+            from benchmarks.postgresql import PostgreSQL
+
+            self._postgresql = PostgreSQL.started(self.server_cores)
+        return self._postgresql
 
     def _constant(self, cell: Cell) -> dict[str, float]:
         with self._gate() as gate:
@@ -197,17 +224,23 @@ class Bench:
 
     @contextmanager
     def _gate(
-        self, more: str = "", *, open_plain: bool = False, database: Path | None = None
+        self,
+        more: str = "",
+        *,
+        open_plain: bool = False,
+        database: Path | None = None,
+        address: str | None = None,
     ) -> Iterator[Gate]:
         """A server with an empty database or this one, and ``more`` in its configuration.
 
-        With ``open_plain`` it speaks HTTP without TLS where it would not.
+        With ``open_plain`` it speaks HTTP without TLS where it would not. At ``address`` there is
+        a database for it, if it is to have none of its own.
         """
-        gate = Gate(self._new_folder(), self.server_cores)
+        gate = Gate(self._new_folder(), self.server_cores, address=address)
         try:
             if open_plain:
                 gate.open_plain()
-            if more:
+            if more or address:
                 gate.configure(more)
             if database is not None:
                 shutil.copyfile(database, gate.database)

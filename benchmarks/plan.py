@@ -13,6 +13,9 @@ from benchmarks.topics import READS
 LOAD_CASES = ("constant", "post", "life", "batch", "take", "publish", "topic")
 CASES = (*LOAD_CASES, "push", "wake", "backlog", "topics")
 TRANSPORTS = ("plain", "TLS")
+DATABASES = ("sqlite", "postgresql")
+#: Cases in which databases are compared.
+COMPARED = ("post", "life", "batch", "take")
 FEW = 1_000
 #: Topics among which is read, and by how many at a time.
 TOPICS = (10, 100_000)
@@ -26,6 +29,7 @@ class Options:
     cases: Sequence[str] = CASES
     transports: Sequence[str] = TRANSPORTS
     callers: Sequence[int] = (1, 16, 64)
+    databases: Sequence[str] = ("sqlite",)
     seconds: float = 4.0
     warm_up: float = 1.0
     rounds: int = 1
@@ -51,8 +55,18 @@ def cells(options: Options) -> list[Cell]:
         elif case in ("push", "wake"):
             found += [Cell(case, transport) for transport in options.transports]
         else:
-            found += _load_cells(case, options)
+            found += [
+                attrs.evolve(cell, database=database)
+                for cell in _load_cells(case, options)
+                for database in _databases(cell, options)
+            ]
     return found
+
+
+def _databases(cell: Cell, options: Options) -> Sequence[str]:
+    """In which of them a cell is measured: they are compared in a few."""
+    compared = cell.case in COMPARED and not cell.variant
+    return options.databases if compared else options.databases[:1]
 
 
 def _load_cells(case: str, options: Options) -> list[Cell]:

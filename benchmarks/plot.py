@@ -40,7 +40,7 @@ def draw(path: Path, rows: Sequence[Row]) -> bool:
 def _lines(rows: Sequence[Row]) -> dict[tuple[str, str], list[Row]]:
     lines: dict[tuple[str, str], list[Row]] = {}
     for row in rows:
-        if row.cell.case in _TITLES and not row.cell.variant:
+        if row.cell.case in _TITLES and not row.cell.variant and row.cell.database == "sqlite":
             lines.setdefault((row.cell.case, row.cell.transport), []).append(row)
     return lines
 

@@ -83,6 +83,7 @@ def markdown(results: Results) -> str:
     rows = results.rows
     sections = (
         ("Requests", _load_table(rows)),
+        ("Databases", _database_table(rows)),
         ("Pushes", _push_table(rows)),
         ("Waiting polls", _wake_table(rows)),
         ("Messages that wait", _backlog_table(rows)),
@@ -120,7 +121,7 @@ def _load_table(rows: Sequence[Row]) -> str:
     lines = []
     for row in rows:
         cell, figures = row.cell, row.figures
-        if cell.case not in _CASES:
+        if cell.case not in _CASES or cell.database != "sqlite":
             continue
         base = stock.get((cell.transport, cell.callers))
         lines.append(
@@ -138,6 +139,25 @@ def _load_table(rows: Sequence[Row]) -> str:
     head = ["case", "over", "callers", "CPU-ms a message", "messages/s", "requests/s"]
     head += ["p50 ms", "p99 ms", "max ms", "CPU a request / stock"]
     return table(head, lines) if lines else ""
+
+
+def _database_table(rows: Sequence[Row]) -> str:
+    names = ("messages_per_s", "cpu_ms", "database_cpu_ms", "p50_ms", "p99_ms")
+    compared = {
+        attrs.evolve(row.cell, database="sqlite") for row in rows if row.cell.database != "sqlite"
+    }
+    lines = [
+        [
+            f"{_CASES[row.cell.case]}, {row.cell.transport}",
+            row.cell.database,
+            str(row.cell.callers),
+            *(number(row.figures.get(name)) for name in names),
+        ]
+        for row in rows
+        if attrs.evolve(row.cell, database="sqlite") in compared
+    ]
+    head = ["case", "kept in", "callers", "messages/s", "CPU-ms a message", "the database's"]
+    return table([*head, "p50 ms", "p99 ms"], lines) if lines else ""
 
 
 def _push_table(rows: Sequence[Row]) -> str:

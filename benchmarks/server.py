@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 import os
 import signal
 import socket
@@ -99,6 +100,8 @@ class Server:
 class Gate(Server):
     """mqgate, with the configuration that its first start writes."""
 
+    #: Of the database, if that is not a file.
+    address: str | None = attrs.field(default=None, kw_only=True)
     #: Whether where it listens is in its configuration, and not on the command line.
     _listens_as_configured: bool = attrs.field(default=False, init=False)
 
@@ -133,8 +136,11 @@ class Gate(Server):
         """Start and stop it for the first time, and add to the configuration that it wrote."""
         self.start()
         self.stop()
-        with (self.data / "mqgate.toml").open("a") as file:
-            file.write(lines)
+        file = self.data / "mqgate.toml"
+        text = file.read_text()
+        if self.address is not None:
+            text = text.replace('"sqlite"', json.dumps(self.address), 1)
+        file.write_text(text + lines)
 
     def open_plain(self) -> None:
         """Start and stop it for the first time, and let it speak HTTP where it would not."""

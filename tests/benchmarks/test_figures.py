@@ -84,6 +84,14 @@ class PlanTests(SynchronousTestCase):
         varied = [each.case for each in cells(Options()) if each.variant == "varied"]
         self.assertEqual(varied, ["post", "life", "batch"])
 
+    def test_databases_are_compared_next_to_each_other(self) -> None:
+        """What goes on on the machine changes by the minute."""
+        both = ("sqlite", "postgresql")
+        found = cells(Options(cases=("post", "topic"), callers=(64,), databases=both))
+        plain = [each.database for each in found if each.case == "post" and not each.variant]
+        self.assertEqual(plain, ["sqlite", "postgresql"] * 2)
+        self.assertEqual({each.database for each in found if each.case == "topic"}, {"sqlite"})
+
     def test_callers_are_dealt_out_evenly(self) -> None:
         """A process without callers would only wait."""
         self.assertEqual(shares(64, 2), [32, 32])
