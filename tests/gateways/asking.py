@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import http.client
 import json
+from base64 import b64encode
 
 from tests.gateways.fleet import PROJECT, TOKEN, Fleet
 from tests.live.server import Answer
 
 
 class Asker:
-    """Asks IronMQ's and RoboMQ's requests of the gateway that is named."""
+    """Asks IronMQ's, RoboMQ's and shiftr's requests of the gateway that is named."""
 
     def __init__(self, fleet: Fleet) -> None:
         self._servers = fleet.servers
@@ -25,6 +26,12 @@ class Asker:
     def robo(self, gateway: int, method: str, path: str, body: bytes | None = None) -> Answer:
         """Ask for something of RoboMQ: ``path`` is exchange/queue/key."""
         return self._ask(gateway, method, f"/rest/demo/{path}", body, {"X-Demo": TOKEN})
+
+    def shiftr(self, gateway: int, method: str, path: str, body: bytes | None = None) -> Answer:
+        """Ask for something of shiftr: ``path`` is a topic or a filter."""
+        credentials = b64encode(f"demo:{TOKEN}".encode()).decode()
+        headers = {"Authorization": f"Basic {credentials}"}
+        return self._ask(gateway, method, f"/broker/{path}", body, headers)
 
     def _ask(
         self, gateway: int, method: str, path: str, body: bytes | None, headers: dict[str, str]

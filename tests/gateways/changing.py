@@ -30,6 +30,7 @@ class Changes:
         self._set(name, retries=number % 90 + 1)
         self._watch(name)
         self._bind(name)
+        self._tell(name)
         self._remove(name)
 
     def _anybody(self) -> int:
@@ -84,6 +85,18 @@ class Changes:
         answer = self.asker.robo(self._anybody(), "GET", path)
         if answer.body != name.encode():
             self.problems.append(f"{path} did not get what was published: {answer}")
+
+    def _tell(self, name: str) -> None:
+        """What one gateway was told of a topic, a new one or not, all others know."""
+        for topic in (f"news/{name}", "news/old"):
+            self.changes += 1
+            told = self.asker.shiftr(self._anybody(), "POST", topic, name.encode())
+            self._expect(told, 200, topic)
+            for gateway in range(self.gateways):
+                answer = self.asker.shiftr(gateway, "GET", self.random.choice([topic, "news/+"]))
+                self._expect(answer, 200, topic)
+                if answer.body != name.encode():
+                    self.problems.append(f"{topic} is {answer.body!r} in place of {name!r}")
 
     def _remove(self, name: str) -> None:
         """By one gateway; it is there for none of the others."""

@@ -26,7 +26,7 @@ _CONFIGURATION = f"""
 free_space_minimum = 0
 [[listen]]
 endpoint = "tcp:PORT:interface=127.0.0.1"
-dialects = ["ironmq", "robomq", "rocketmq"]
+dialects = ["ironmq", "robomq", "rocketmq", "shiftr"]
 [namespaces.demo.ironmq]
 projects = ["{PROJECT}"]
 tokens = ["{TOKEN}"]
@@ -34,6 +34,9 @@ tokens = ["{TOKEN}"]
 vhosts = ["demo"]
 users = [{{ name = "demo", password = "secret", rights = ["configure", "write", "read"] }}]
 token_headers = [{{ header = "X-Demo", value = "{TOKEN}", user = "demo" }}]
+[namespaces.demo.shiftr]
+instances = ["demo"]
+tokens = [{{ secret = "{TOKEN}" }}]
 [namespaces.demo.rocketmq]
 instances = [""]
 keys = [{{ id = "id", secret = "secret" }}]

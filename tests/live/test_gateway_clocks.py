@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Sequence
 
 from tests.gateways.case import GatewaysTestCase
 from tests.gateways.fleet import Fleet
+from tests.live import test_rocketmq_shards
 from tests.live.odd import Oddities
 from tests.live.rocketmq import Worker
+from tests.live.server import Server
 
 APART = 5.0
 #: How long a message is kept from others: longer than the clocks are apart.
@@ -19,15 +22,29 @@ _ID = re.compile(rb"<MessageId>([^<]+)</MessageId>")
 _MESSAGE = re.compile(rb"<MessageBody>([^<]+)</MessageBody><ReceiptHandle>([^<]+)</ReceiptHandle>")
 
 
-class ClockTests(GatewaysTestCase):
+class ApartTestCase(GatewaysTestCase):
     """The first one's clock is right, the second's is ahead, the third's is behind."""
 
+    def apart(self, sections: str) -> Fleet:
+        """Three gateways."""
+        fleet = self.fleet(3, sections=sections, module="tests.live.odd", started=False)
+        for server, ahead in zip(fleet, (0.0, APART, -APART), strict=True):
+            Oddities(server.folder).set_clock(ahead)
+        fleet.start()
+        return fleet
+
+
+class ShardTests(ApartTestCase, test_rocketmq_shards.ShardTests):
+    """Each message of a shard is published to another gateway than the one before it."""
+
+    def servers(self) -> Sequence[Server]:
+        return self.apart(test_rocketmq_shards.SECTION).servers
+
+
+class ClockTests(ApartTestCase):
     def setUp(self) -> None:
         super().setUp()
-        self.three = self.fleet(3, sections=ORDERED, module="tests.live.odd", started=False)
-        for server, ahead in zip(self.three, (0.0, APART, -APART), strict=True):
-            Oddities(server.folder).set_clock(ahead)
-        self.three.start()
+        self.three = self.apart(ORDERED)
         self.workers = [Worker(server, "clocks") for server in self.three]
 
     def publish(self, gateway: int, body: str) -> bytes:

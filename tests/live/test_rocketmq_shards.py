@@ -6,19 +6,19 @@ import http.client
 import random
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import cycle
 
 from tests.live.case import LiveTestCase
 from tests.live.rocketmq import INSTANCE, Worker
-from tests.live.server import PATIENCE_SECONDS
+from tests.live.server import PATIENCE_SECONDS, Server
 
 SHARDS = 4
 EACH = 2_500
 WORKERS = 8
 #: Of so many batches, one is taken by a worker that crashes.
 CRASHES = 60
-CONFIGURATION = f"""
-{INSTANCE}
+SECTION = """
 [rocketmq]
 ordered_visibility_seconds = 1
 """
@@ -63,13 +63,17 @@ class Ledger:
 class ShardTests(LiveTestCase):
     def test_each_shards_order_is_kept_while_workers_crash(self) -> None:
         self.ledger = Ledger()
-        self.target = self.started(config=CONFIGURATION)
+        self.targets = self.servers()
         self.run_all(SHARDS, self.publish)
         self.run_all(WORKERS, self.consume)
         self.assertEqual(self.ledger.faults, [])
         self.assertEqual(self.ledger.next, [EACH] * SHARDS)
         self.assertGreater(self.ledger.crashes, 0)
         self.assertGreater(self.ledger.again, 0)
+
+    def servers(self) -> Sequence[Server]:
+        """Those that are asked in turn."""
+        return [self.started(config=INSTANCE + SECTION)]
 
     def run_all(self, count: int, work: Callable[[int], None]) -> None:
         """Have so many threads do something, each with its number."""
@@ -82,8 +86,8 @@ class ShardTests(LiveTestCase):
 
     def publish(self, shard: int) -> None:
         """Publish a shard."""
-        worker = Worker(self.target, "shards")
-        for number in range(EACH):
+        workers = cycle([Worker(target, "shards") for target in self.targets])
+        for number, worker in zip(range(EACH), workers, strict=False):
             body = (
                 f"<Message><MessageBody>{shard}:{number}</MessageBody>"
                 f"<Properties>__SHARDINGKEY:{shard}</Properties></Message>"
@@ -95,7 +99,7 @@ class ShardTests(LiveTestCase):
 
     def consume(self, number: int) -> None:
         """Work until there is nothing left, and crash now and then."""
-        worker = Worker(self.target, "shards")
+        worker = Worker(self.targets[number % len(self.targets)], "shards")
         dice = random.Random(number)
         try:
             while not self.ledger.over:
