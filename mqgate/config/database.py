@@ -17,6 +17,11 @@ _ADDRESS = re.compile(r"(?:postgresql|postgres)://.*|\s*\w+\s*=.*", re.DOTALL)
 _FIX = '"sqlite", or the address of a PostgreSQL database, such as "postgresql://user@host/name"'
 
 
+def is_address(text: str) -> bool:
+    """Whether this looks like the address of a PostgreSQL database."""
+    return _ADDRESS.fullmatch(text) is not None
+
+
 @attrs.frozen
 class Database:
     """What the key says; its text may have a password in it, so it is not in the repr."""
@@ -32,6 +37,6 @@ class Database:
         """
         if self.text == FILE:
             return None
-        if not _ADDRESS.fullmatch(self.text):
+        if not is_address(self.text):
             raise self.place.wrong_value(self.text, _FIX)
         return self.text

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from contextlib import closing
 
+from mqgate.config.database import FILE, is_address
 from mqgate.operator.call import Call
 from mqgate.operator.errors import CommandError, Interrupted
 from mqgate.operator.text import number
@@ -12,13 +13,10 @@ from mqgate.storage.copying import Holds, Source, Target, holds
 from mqgate.storage.copying import copy as copy_rows
 from mqgate.storage.databases import Database
 
-#: The file in the data folder, or with a path behind it another one.
-_FILE = "sqlite"
-
 
 def copy(call: Call) -> int:
     """Copy the configured database into another one, or another one into it."""
-    come_from, go_to = _named(call, "copy_from"), _named(call, "copy_to")
+    come_from, go_to = _named(call, "from"), _named(call, "to")
     if come_from.name == go_to.name:
         raise CommandError(f"{go_to.name} cannot be copied into itself: use --to, or --from")
     with closing(come_from.source()) as source, closing(go_to.target()) as target:
@@ -54,15 +52,21 @@ def _copied(call: Call, source: Source, target: Target) -> dict[str, int]:
 
 def _named(call: Call, option: str) -> Database:
     """The database that an option names; without it, the configured one."""
-    word: str | None = getattr(call.arguments, option)
+    word: str | None = getattr(call.arguments, f"copy_{option}")
     if word is None:
         return call.database()
     if word.startswith("@"):
         word = _text(word[1:])
     kind, colon, path = word.partition(":")
-    if kind != _FILE:
-        return call.database_at(word)
-    return call.database_at(None, os.path.abspath(path) if colon else None)
+    if kind == FILE and colon and not path:
+        raise CommandError(f"--{option} has no path behind {FILE}:")
+    if kind == FILE:
+        return call.database_at(None, os.path.abspath(path) if path else None)
+    if not is_address(word):
+        raise CommandError(
+            f"--{option} is no database: use {FILE}, {FILE}:PATH, @FILE or postgresql://…"
+        )
+    return call.database_at(word)
 
 
 def _text(path: str) -> str:
