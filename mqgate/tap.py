@@ -20,8 +20,9 @@ from mqgate.config.reader import Overrides, read
 from mqgate.config.values import Configuration
 from mqgate.dialects import ALL
 from mqgate.service import Gate, Surroundings
+from mqgate.storage.databases import Database, choose
 from mqgate.storage.interface import StoreError
-from mqgate.storage.sqlite import CallThread, SQLiteStore
+from mqgate.storage.runners import CallThread
 from mqgate.storage.sqlite.backup import Backups
 from mqgate.storage.sqlite.lock import FileLock
 from mqgate.supervision import Supervision
@@ -85,6 +86,7 @@ def makeService(options: Options) -> IService:
     try:
         configuration = configure(options)
         check_unused(configuration.data)
+        database(configuration)  # one that cannot be meant is told before anything is opened
     except (ConfigurationError, StoreError) as error:
         raise SystemExit(str(error)) from None
     keep_time(reactor)
@@ -95,12 +97,8 @@ def build(
     configuration: Configuration, reactor: Any, terminal: Terminal, *, log_is_shown: bool = False
 ) -> Gate:
     """A server, not started, in the world as it is."""
-    store = SQLiteStore(
-        os.path.join(configuration.data, DATABASE),
-        CallThread(reactor),
-        observing=CallThread(reactor, "mqgate-observer"),
-        free_space_minimum=configuration.server.free_space_minimum,
-        backups=Backups(configuration.server.backup_before_upgrade),
+    store = database(configuration).store(
+        CallThread(reactor), CallThread(reactor, "mqgate-observer")
     )
     reactor.callWhenRunning(settle_collector)
     surroundings = Surroundings(
@@ -113,6 +111,18 @@ def build(
         log_is_shown,
     )
     return Gate(configuration, ALL, store, surroundings, __version__)
+
+
+def database(configuration: Configuration) -> Database:
+    """The database that a configuration names; raises `ConfigurationError` and `StoreError`."""
+    server = configuration.server
+    return choose(
+        configuration.database.address(),
+        os.path.join(configuration.data, DATABASE),
+        free_space_minimum=server.free_space_minimum,
+        backups=Backups(server.backup_before_upgrade),
+        deadline_seconds=server.database_deadline_seconds,
+    )
 
 
 def keep_time(reactor: Any) -> None:

@@ -21,9 +21,6 @@ from mqgate.config.toml import toml_key, toml_value
 #: How much of a wrong value is shown.
 _SHOWN = 40
 
-#: A database's address may have a password in it.
-_SECRET_KEYS = {"database"}
-
 _AT = re.compile(r"^(?P<what>.*?)(?: - at `\$(?P<path>.*)`)?$", re.DOTALL)
 _STEP = re.compile(r"\.([^.\[]+)|\[(\d+)\]")
 _UNKNOWN = re.compile(r"unknown field `(.*)`$")
@@ -143,7 +140,7 @@ def explain(
     path, chosen, _ = path.partition("[...]")
     kind: inspect.Type = inspect.type_info(wanted)
     for key, index in _STEP.findall(path):
-        place = place.below(key, secret=key in _SECRET_KEYS) if key else place.item(int(index))
+        place = place.below(key) if key else place.item(int(index))
         value, kind = value[key or int(index)], _inner_type(kind, key)
     if isinstance(error.__cause__, ValueError):  # a check of ours: its text names value and fix
         return place.refused(what)

@@ -12,6 +12,7 @@ from typing import Any
 import attrs
 import msgspec
 
+from mqgate.config.database import FILE, Database
 from mqgate.config.problems import ConfigurationError, Place, show
 from mqgate.config.secrets import SecretSource
 from mqgate.config.typed import convert
@@ -59,11 +60,12 @@ def read(
     sections = {name: raw.pop(name, {}) for name in spoken}
     _check_top(raw, spoken, place)
     raw_namespaces = raw.pop("namespaces", {})
+    folder = os.path.dirname(os.path.abspath(path))
+    secrets = SecretSource(environment, folder)
+    database = _database(raw.pop("database", FILE), secrets, place.below("database", secret=True))
     server = convert(raw, ServerKeys, place)
     _check_names(server.tls_names, place.below("tls_names"))
     _check_public_url(server.public_url, place.below("public_url"))
-    folder = os.path.dirname(os.path.abspath(path))
-    secrets = SecretSource(environment, folder)
     groups = place.below("namespaces", secret=True)
     namespaces = _namespaces(raw_namespaces, spoken, secrets, groups)
     listeners = _listeners(server, overrides, spoken, place)
@@ -76,6 +78,7 @@ def read(
         data=os.path.abspath(overrides.data or os.path.join(folder, server.data)),
         listeners=listeners,
         server=server,
+        database=database,
         settings=settings,
         namespaces=namespaces,
         worlds=worlds(namespaces, spoken, groups),
@@ -102,7 +105,7 @@ def _load(path: str, place: Place) -> dict[str, Any]:
 
 def _check_top(raw: Mapping[str, Any], spoken: Mapping[str, Declaration], place: Place) -> None:
     """Refuse what is neither a key of the server nor a section of a dialect."""
-    known = {*ServerKeys.__struct_fields__, "namespaces", *spoken}
+    known = {"database", *ServerKeys.__struct_fields__, "namespaces", *spoken}
     for key, value in raw.items():
         if key in known:
             continue
@@ -115,6 +118,11 @@ def _check_top(raw: Mapping[str, Any], spoken: Mapping[str, Declaration], place:
 def _not_spoken(place: Place, spoken: Mapping[str, Declaration]) -> ConfigurationError:
     """The error for a dialect that this version does not have."""
     return place.wrong(f"is no dialect of this version: use {' or '.join(spoken)}")
+
+
+def _database(raw: object, secrets: SecretSource, place: Place) -> Database:
+    """Where messages are kept. What it says is looked at by whoever needs the database."""
+    return Database(convert(secrets.resolve(raw, place), str, place), place)
 
 
 def _namespaces(

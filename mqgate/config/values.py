@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 import attrs
 import msgspec
 
+from mqgate.config.database import Database
 from mqgate.tls.listeners import Listener
 
 Seconds = Annotated[float, msgspec.Meta(ge=1, le=86_400)]
@@ -139,7 +140,8 @@ class ServerKeys(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """The file's keys outside of the dialects' sections and the namespaces."""
 
     data: str = "mqgate-data"
-    database: Literal["sqlite"] = "sqlite"
+    #: How long a batch may take in a database over the network.
+    database_deadline_seconds: Annotated[float, msgspec.Meta(ge=1, le=60)] = 10
     #: Endpoint strings, or tables with one (`mqgate.tls.listeners`).
     listen: tuple[str | dict[str, Any], ...] = LISTEN
     tls_minimum: Literal["1.0", "1.1", "1.2", "1.3"] = "1.2"
@@ -194,6 +196,7 @@ class Configuration:
     data: str
     listeners: tuple[Listening, ...]
     server: ServerKeys
+    database: Database
     #: By dialect, an instance of its declaration's ``settings``.
     settings: Mapping[str, msgspec.Struct]
     namespaces: tuple[Namespace, ...]

@@ -9,6 +9,7 @@ from typing import NoReturn
 from mqgate import __version__
 from mqgate.operator import (
     changing,
+    copying,
     exporting,
     grouping,
     importing,
@@ -80,6 +81,9 @@ def parser() -> Parser:
     bindings.add_argument("--queue", metavar="NAME", help="of this queue only")
     _add_unbind(add("unbind", wiring.unbind, "remove a binding"))
     add("verify", verifying.verify, "check that the database adds up: counters, bodies, orphans")
+    _add_copy(
+        add("copy", copying.copy, "copy everything from one database into another, empty one")
+    )
     _add_sign(add("sign", signing.sign, "sign a request for RocketMQ, for curl", json=False))
     return whole
 
@@ -130,6 +134,18 @@ def _add_import(command: Parser) -> None:
         metavar="N",
         help="leave out the first N messages, which an import that was cut short has posted",
     )
+
+
+def _add_copy(command: Parser) -> None:
+    for name, does in (
+        (
+            "from",
+            "where from: sqlite (the file in the data folder), sqlite:PATH,"
+            " postgresql://…, or @FILE, which says so; without: the configured database",
+        ),
+        ("to", "where to, likewise"),
+    ):
+        command.add_argument(f"--{name}", dest=f"copy_{name}", metavar="DATABASE", help=does)
 
 
 def _add_sign(command: Parser) -> None:

@@ -13,12 +13,15 @@ from mqgate.config.values import Configuration
 from mqgate.config.worlds import world_name
 from mqgate.dialects import ALL
 from mqgate.engine.values import Policy, Topology
+from mqgate.operator.configuration import known
 from mqgate.operator.console import Console, Progress
 from mqgate.operator.errors import CommandError
 from mqgate.operator.signals import Signals
 from mqgate.operator.snapshot import Queue, Snapshot
 from mqgate.operator.worker import Times, Worker
 from mqgate.operator.worlds import World, Worlds, find_worlds
+from mqgate.storage.databases import Database, choose
+from mqgate.storage.views import View
 
 
 @attrs.frozen
@@ -31,29 +34,31 @@ class Call:
     times: Times
     signals: Signals
 
-    @property
-    def database(self) -> str:
-        """The database's file."""
-        return os.path.join(self.configuration.data, DATABASE)
+    def database(self) -> Database:
+        """The database that the configuration names; raises `CommandError` and `StoreError`."""
+        return self.database_at(known(self.configuration.database))
+
+    def database_at(self, address: str | None, path: str | None = None) -> Database:
+        """Another one: at an address, or in a file; without either, that in the data folder."""
+        server = self.configuration.server
+        return choose(
+            address,
+            path or os.path.join(self.configuration.data, DATABASE),
+            free_space_minimum=server.free_space_minimum,
+            deadline_seconds=server.database_deadline_seconds,
+        )
+
+    def view(self) -> View:
+        """The database as it is now, for those who only look."""
+        return self.database().view(lambda: self.signals.pending is not None)
 
     def snapshot(self) -> Snapshot:
-        """The database as it is now."""
-        return Snapshot(
-            self.database,
-            self.times.wall,
-            self.times.monotonic,
-            lambda: self.signals.pending is not None,
-        )
+        """The same, for those who ask for queues and messages."""
+        return Snapshot(self.view(), self.times.wall, self.times.monotonic)
 
     def worker(self) -> Worker:
         """Somebody to change it."""
-        return Worker(
-            self.database,
-            self.policies(),
-            self.configuration.server.free_space_minimum,
-            self.times,
-            self.signals,
-        )
+        return Worker(self.database().beside(), self.policies(), self.times, self.signals)
 
     def policies(self) -> Mapping[str, Policy]:
         """Every dialect's policies by name."""

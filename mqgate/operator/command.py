@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sqlite3
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -24,7 +23,6 @@ from mqgate.operator.errors import CommandError, Interrupted
 from mqgate.operator.signals import Signals
 from mqgate.operator.worker import Times
 from mqgate.storage.interface import StoreError
-from mqgate.storage.sqlite import schema
 
 #: The status of a process that a signal ended is this and the signal's number.
 _SIGNALLED = 128
@@ -52,9 +50,9 @@ def _run(words: Sequence[str], around: Surroundings) -> int:
     call = Call(arguments, configuration, around.console, around.times, around.signals)
     try:
         status: int = arguments.run(call)
-    except sqlite3.Error as error:
-        around.signals.heed()  # which makes SQLite stop as well
-        raise CommandError(schema.plainly(call.database, error)) from error
+    except StoreError:
+        around.signals.heed()  # which ends what takes long in a database as well
+        raise
     around.console.out.flush()
     return status
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 
+from mqgate.config.database import Database
 from mqgate.config.first_run import FILE, FOLDER
 from mqgate.config.reader import Overrides, read
 from mqgate.config.values import Configuration
@@ -47,3 +48,16 @@ def configure(
         if not os.path.exists(path):
             raise CommandError(f"there is no {path}: use --config FILE or --data DIR")
     return read(path, ALL, Unsecret(environment), Overrides(data))
+
+
+def known(database: Database) -> str | None:
+    """The database's address, or None for the file; raises `CommandError` if it is not known here.
+
+    Unlike other secrets, this one is needed.
+    """
+    if database.text.startswith(UNSET):
+        name = database.text.removeprefix(UNSET)
+        raise CommandError(
+            f"{database.place.source}: the database is in the environment variable {name}: set it"
+        )
+    return database.address()

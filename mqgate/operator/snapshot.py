@@ -1,86 +1,26 @@
 """What is in the database, at one moment, without touching it.
 
-A connection that cannot write, in one transaction: beside a running server it neither waits nor
-keeps anybody waiting. Every statement that the command adds to the storage room's stands here.
+It is read through a view of the database, which is beside a running server and neither waits nor
+keeps anybody waiting.
 """
 
 from __future__ import annotations
 
 import heapq
 import json
-import os
-import sqlite3
 from collections.abc import Callable, Container, Iterator, Mapping
 from typing import NamedTuple
 
 import attrs
 
+from mqgate.engine.errors import InvalidRequest
 from mqgate.engine.ids import AHEAD
-from mqgate.engine.names import is_hidden, parts_of
+from mqgate.engine.names import check_names, is_hidden, parts_of
 from mqgate.engine.time import SteadyTime
 from mqgate.engine.values import NEVER, PREDECLARED, READY, RESERVED
-from mqgate.storage import statements as sql
-from mqgate.storage.interface import EPOCH, INSTANT_SHIFT, MessageRow, StoreError
-from mqgate.storage.sqlite import reading, schema
-from mqgate.storage.statements import catalogue
-
-HIGH = "SELECT coalesce(max(high), 0) FROM gateway"
-WORLD_NAMES = "SELECT name, world FROM world_name ORDER BY name"
-QUEUES = (
-    "SELECT world, number, name, shelf, policy, settings, created FROM queue"
-    " WHERE world = ? AND removed = 0 ORDER BY name"
-)
-#: Of a topic's number: whether each of its groups is live, and when it was polled.
-GROUPS = "SELECT name, live, polled_at FROM consumer_group WHERE world = ? AND topic = ?"
-QUEUE = (
-    "SELECT world, number, name, shelf, policy, settings, created FROM queue"
-    " WHERE world = ? AND removed = 0 AND name = ?"
-)
-ALERTS = (
-    "SELECT id, progressive, descending, threshold, target, snooze, fired_at FROM alert"
-    " WHERE world = ? AND queue = ? ORDER BY id"
-)
-#: As in the storage room, ``+expires`` keeps SQLite from walking the expiry index.
-READY_FIGURES = (
-    "SELECT count(*), min(id), min(expires) FROM msg"
-    " WHERE world = :world AND queue = :shelf AND state = 0 AND +expires > :now"
-)
-#: What has come due is ready, whether anybody has looked since or not.
-HELD_FIGURES = (
-    "SELECT total(due <= :now), total(due > :now AND state = 1), total(due > :now AND state = 2),"
-    " min(id), min(expires), min(CASE WHEN due > :now THEN due END) FROM msg"
-    " WHERE world = :world AND queue = :shelf AND state IN (1, 2) AND +expires > :now"
-)
-PUSHED_FIGURES = (
-    "SELECT count(*), min(id), min(expires) FROM msg WHERE state = 4 AND expires > :now"
-    " AND id IN (SELECT message FROM push WHERE world = :world AND queue = :shelf)"
-)
-PUSHED = (
-    "SELECT DISTINCT message FROM push WHERE world = :world AND queue = :shelf ORDER BY message"
-)
-#: A lapsed reservation stands where its queue's policy sends it, everything else at its place.
-HELD_PLACES = (
-    "SELECT CASE WHEN state = 1 AND due <= :now AND NOT :keeps_place THEN (due - :epoch) << :shift"
-    " ELSE pos END AS place, id FROM msg"
-    " WHERE world = :world AND queue = :shelf AND state IN (1, 2) AND +expires > :now"
-    " ORDER BY place, id"
-)
-#: Of a value without bytes, ``substr`` makes none at all.
-TOPICS = (
-    "SELECT topic, latest_seq, length(latest), coalesce(substr(latest, 1, :bytes), x''),"
-    " retained_seq, length(retained), substr(retained, 1, :bytes)"
-    " FROM topic_value WHERE world = :world ORDER BY topic"
-)
-
-EXCHANGES = "SELECT name, type FROM exchange WHERE world = ? AND removed = 0"
-BINDINGS = (
-    "SELECT b.exchange, q.name, b.key FROM binding b"
-    " JOIN queue q ON q.world = b.world AND q.number = b.queue AND q.removed = 0"
-    " WHERE b.world = ? AND b.removed = 0 ORDER BY b.exchange, q.name, b.key"
-)
-
-#: SQLite looks for signals after so many of its steps.
-_STEPS = 100_000
+from mqgate.storage.interface import EPOCH, INSTANT_SHIFT, MessageRow
+from mqgate.storage.statements import showing as sql
+from mqgate.storage.views import View
 
 
 @attrs.frozen
@@ -167,43 +107,31 @@ def posted_at(message_id: int) -> int:
 
 
 class Snapshot:
-    """The database as it is when this is made; used in a ``with`` statement.
-
-    Raises `StoreError` where there is none that can be read. ``interrupted`` is asked now and
-    then in the middle of long statements, which then end with an error.
-    """
+    """The database as it is when this is made; used in a ``with`` statement."""
 
     def __init__(
-        self,
-        path: str,
-        wall: Callable[[], float],
-        monotonic: Callable[[], float],
-        interrupted: Callable[[], bool] = lambda: False,
+        self, view: View, wall: Callable[[], float], monotonic: Callable[[], float]
     ) -> None:
-        self.connection = _open(path)
-        self.connection.set_progress_handler(interrupted, _STEPS)
+        self._view = view
         try:
-            self.connection.execute("BEGIN")
-            (high,) = self.connection.execute(HIGH).fetchone()
+            [(high,)] = view.rows(sql.HIGH)
+            own = view.milliseconds()
         except BaseException:
-            self.connection.close()
+            view.close()
             raise
+        ahead = 0.0 if own is None else own / 1000 - wall()
         #: The engine's time: like the server's, it is never behind the ids that were given out.
-        self.now: int = SteadyTime(wall, monotonic, high, AHEAD)()
+        self.now: int = SteadyTime(lambda: wall() + ahead, monotonic, high, AHEAD)()
 
     def __enter__(self) -> Snapshot:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.connection.close()
-
-    def end(self) -> None:
-        """Let go of the moment; what is read from here on is newer."""
-        self.connection.execute("ROLLBACK")
+        self._view.close()
 
     def world_names(self) -> dict[str, int]:
         """The number of the world behind each name."""
-        return dict(self.connection.execute(WORLD_NAMES).fetchall())
+        return dict(self._view.rows(sql.WORLD_NAMES))
 
     def queues(self, world: int) -> list[Queue]:
         """A world's queues by name, without those that the engine keeps to itself."""
@@ -220,29 +148,26 @@ class Snapshot:
 
     def groups(self, log: Queue) -> dict[str, tuple[bool, int]]:
         """By a topic's groups that were ever polled: is it live, and when was it polled?"""
-        rows = self.connection.execute(GROUPS, (log.world, log.number))
+        rows = self._view.rows(sql.GROUPS, (log.world, log.number))
         return {name: (bool(live), polled_at) for name, live, polled_at in rows}
 
     def size(self, queue: Queue) -> int:
         """How many messages a queue counts."""
-        n, _ = self.connection.execute(
-            catalogue.COUNT.sqlite, (queue.world, queue.shelf)
-        ).fetchone()
+        [(n, _)] = self._view.rows(sql.COUNT, (queue.world, queue.shelf))
         assert isinstance(n, int)
         return n
 
     def _queues(self, world: int) -> list[Queue]:
-        return [_queue(*row) for row in self.connection.execute(QUEUES, (world,))]
+        return [_queue(*row) for row in self._view.rows(sql.QUEUES, (world,))]
 
     def queue(self, world: int, name: str) -> Queue | None:
         """A queue by name."""
-        if is_hidden(name):
-            return None
         try:
-            row = self.connection.execute(QUEUE, (world, name)).fetchone()
-        except UnicodeEncodeError:  # no text, so no queue's name
+            check_names(name)
+        except InvalidRequest:  # nothing can be called that, or not for others
             return None
-        return row and _queue(*row)
+        rows = self._view.rows(sql.QUEUE, (world, name))
+        return _queue(*rows[0]) if rows else None
 
     def exchanges(self, world: int, bound: Container[str]) -> dict[str, str]:
         """The type of each of a world's exchanges, by name.
@@ -250,22 +175,22 @@ class Snapshot:
         Those that every world has are among them if they are ``bound``.
         """
         found = {name: type_ for name, type_ in PREDECLARED.items() if name in bound}
-        return found | dict(self.connection.execute(EXCHANGES, (world,)).fetchall())
+        return found | dict(self._view.rows(sql.EXCHANGES, (world,)))
 
     def bindings(self, world: int) -> list[Binding]:
         """A world's bindings by exchange, queue and key."""
-        return [Binding._make(row) for row in self.connection.execute(BINDINGS, (world,))]
+        return [Binding._make(row) for row in self._view.rows(sql.BINDINGS, (world,))]
 
     def topics(self, world: int, most: int) -> Iterator[Topic]:
         """A world's topics by name, with so many bytes of their values at most."""
-        rows = self.connection.execute(TOPICS, {"world": world, "bytes": most})
+        rows = self._view.stream(sql.TOPICS, {"world": world, "bytes": most})
         for name, latest_number, latest_size, latest, number, size, data in rows:
             retained = None if data is None else TopicValue(number, size, data)
             yield Topic(name, TopicValue(latest_number, latest_size, latest), retained)
 
     def alerts(self, queue: Queue) -> list[Alert]:
         """A queue's alerts, in the order in which they were made."""
-        rows = self.connection.execute(ALERTS, (queue.world, queue.number))
+        rows = self._view.rows(sql.ALERTS, (queue.world, queue.number))
         return [
             Alert(id_, bool(progressive), bool(descending), threshold, target, snooze, at or None)
             for id_, progressive, descending, threshold, target, snooze, at in rows
@@ -274,19 +199,19 @@ class Snapshot:
     def figures(self, queue: Queue) -> Figures:
         """Count a queue's messages."""
         values = {"world": queue.world, "shelf": queue.shelf, "now": self.now}
-        execute = self.connection.execute
-        ready, *ready_firsts = execute(READY_FIGURES, values).fetchone()
-        due, reserved, delayed, *held_firsts, next_due = execute(HELD_FIGURES, values).fetchone()
-        pushed, *pushed_firsts = execute(PUSHED_FIGURES, values).fetchone()
-        _, total = execute(catalogue.COUNT.sqlite, (queue.world, queue.shelf)).fetchone()
+        rows = self._view.rows
+        [(ready, *ready_firsts)] = rows(sql.READY_FIGURES, values)
+        [(due, reserved, delayed, *held_firsts, next_due)] = rows(sql.HELD_FIGURES, values)
+        [(pushed, *pushed_firsts)] = rows(sql.PUSHED_FIGURES, values)
+        [(_, total)] = rows(sql.COUNT, (queue.world, queue.shelf))
         oldest, expiry = (
             min((each for each in firsts if each is not None), default=None)
             for firsts in zip(ready_firsts, held_firsts, pushed_firsts, strict=True)
         )
         return Figures(
-            ready + int(due),
-            int(reserved),
-            int(delayed),
+            ready + due,
+            reserved,
+            delayed,
             pushed,
             total,
             None if oldest is None else posted_at(oldest),
@@ -300,7 +225,7 @@ class Snapshot:
         Those that have come due are ready. ``keeps_place`` is the queue's policy's.
         """
         shelf = (queue.world, queue.shelf)
-        ready = self.connection.execute(sql.READY.sqlite, (*shelf, self.now, -1))
+        ready = self._view.stream(sql.READY, (*shelf, self.now))
         placed = heapq.merge(
             ((row[2], row[0], row) for row in ready),
             self._held(queue, keeps_place),
@@ -313,8 +238,8 @@ class Snapshot:
     ) -> Iterator[tuple[int, int, tuple[object, ...]]]:
         """Place, id and row of what is reserved or delayed.
 
-        The places are sorted by SQLite, and each row read when it is its turn: SQLite would sort
-        the bodies, too.
+        The places are sorted by the database, and each row read when it is its turn: it would
+        sort the bodies, too.
         """
         values = {
             "world": queue.world,
@@ -324,9 +249,9 @@ class Snapshot:
             "epoch": EPOCH,
             "shift": INSTANT_SHIFT,
         }
-        get = (queue.world, queue.shelf, queue.shelf, self.now)
-        for place, id_ in self.connection.execute(HELD_PLACES, values):
-            found = self.connection.execute(sql.GET.sqlite, (id_, *get)).fetchone()
+        get = (queue.world, queue.shelf, self.now)
+        for place, id_ in self._view.stream(sql.HELD_PLACES, values):
+            [found] = self._view.rows(sql.MESSAGE, (id_, *get))
             row = MessageRow._make(found)
             if row.due <= self.now:
                 row = row._replace(state=READY, due=0, lease=0)
@@ -336,10 +261,10 @@ class Snapshot:
 
     def _pushed(self, queue: Queue) -> Iterator[tuple[int, int, tuple[object, ...]]]:
         """The same of what is on its way to receivers."""
-        get = (queue.world, queue.shelf, queue.shelf, self.now)
-        for (id_,) in self.connection.execute(PUSHED, {"world": queue.world, "shelf": queue.shelf}):
-            found = self.connection.execute(sql.GET.sqlite, (id_, *get)).fetchone()
-            if found is not None:  # it has not expired
+        get = (queue.world, queue.shelf, self.now)
+        values = {"world": queue.world, "shelf": queue.shelf}
+        for (id_,) in self._view.stream(sql.PUSHED, values):
+            for found in self._view.rows(sql.MESSAGE, (id_, *get)):  # none, if it has expired
                 yield found[2], id_, found
 
 
@@ -347,33 +272,3 @@ def _queue(
     world: int, number: int, name: str, shelf: int, policy: str, settings: bytes, created: int
 ) -> Queue:
     return Queue(world, number, name, shelf, policy, json.loads(settings), created)
-
-
-def _open(path: str) -> sqlite3.Connection:
-    """A connection that cannot write. Raises `StoreError`."""
-    if not os.path.exists(path):
-        raise StoreError(f"there is no database {path}: start the server once to make it")
-    with schema.told_plainly(path):
-        connection = reading.connect(path)
-        try:
-            _check(connection, path)
-        except BaseException:
-            connection.close()
-            raise
-    return connection
-
-
-def _check(connection: sqlite3.Connection, path: str) -> None:
-    """Refuse what this version does not know."""
-    (application,) = connection.execute("PRAGMA application_id").fetchone()
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    known = len(schema.migrations())
-    if application != schema.APPLICATION:
-        raise StoreError(f"{path} is no database of mqgate: use another data folder")
-    if version > known:
-        raise StoreError(
-            f"{path} was written by a newer mqgate (schema {version}, this one knows {known}):"
-            " use that version's command"
-        )
-    if version < known:
-        raise StoreError(f"{path} is of an older mqgate: start the server once to upgrade it")

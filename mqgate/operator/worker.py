@@ -31,8 +31,7 @@ from mqgate.engine.time import SteadyTime
 from mqgate.engine.values import Policy
 from mqgate.operator.errors import CommandError
 from mqgate.operator.signals import Signals
-from mqgate.storage.interface import Batch, EmptyShelves, Opened, StoreError, Unavailable
-from mqgate.storage.sqlite import Inline, SQLiteStore
+from mqgate.storage.interface import Batch, EmptyShelves, Opened, Store, StoreError, Unavailable
 
 #: Something asked of the engine.
 Ask: TypeAlias = Callable[[Engine], Deferred[Any]]
@@ -76,15 +75,12 @@ class Worker:
 
     def __init__(
         self,
-        path: str,
+        store: Store,
         policies: Mapping[str, Policy],
-        free_space_minimum: int,
         times: Times,
         signals: Signals,
     ) -> None:
-        self._store = SQLiteStore(
-            path, Inline(), free_space_minimum=free_space_minimum, beside=True
-        )
+        self._store = store
         self._times = times
         self._signals = signals
         self._clock = Clock()

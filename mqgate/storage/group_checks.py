@@ -16,7 +16,7 @@ CHECKS: tuple[tuple[str, str], ...] = (
                 ORDER BY pos, id) AS place FROM keyed WHERE state = 0)
         SELECT r.id, r.grp, CASE r.head WHEN 1 THEN 'not be' ELSE 'be' END FROM ready r
             LEFT JOIN reserved b ON b.world = r.world AND b.queue = r.queue AND b.grp = r.grp
-            WHERE r.head <> (r.place = 1 AND b.grp IS NULL)
+            WHERE (r.head = 1) <> (r.place = 1 AND b.grp IS NULL)
         """,
     ),
     (
@@ -27,7 +27,7 @@ CHECKS: tuple[tuple[str, str], ...] = (
         "message {0} stands in a log or a group, but has no key",
         """
         SELECT m.id FROM msg m JOIN queue q ON q.world = m.world AND q.shelf = m.queue
-            WHERE q.removed = 0 AND substr(q.name, 1, 1) = char(31) AND m.grp IS NULL
+            WHERE q.removed = 0 AND substr(q.name, 1, 1) = $hidden AND m.grp IS NULL
         """,
     ),
     (
@@ -35,8 +35,8 @@ CHECKS: tuple[tuple[str, str], ...] = (
         """
         SELECT m.id, m.state, q.name FROM msg m
             JOIN queue q ON q.world = m.world AND q.shelf = m.queue AND q.removed = 0
-            WHERE (m.state = 5) <> (substr(q.name, 1, 1) = char(31)
-                AND instr(substr(q.name, 2), char(31)) = 0)
+            WHERE (m.state = 5) <> (substr(q.name, 1, 1) = $hidden
+                AND $instr(substr(q.name, 2), $hidden) = 0)
         """,
     ),
     (

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import sqlite3
+from string import Template
 
 from mqgate.storage.group_checks import CHECKS
+from mqgate.storage.sqlite.viewing import SQLiteView
+from mqgate.storage.statements.texts import Statement
+from mqgate.storage.views import View
 
-#: Each finds what must not be there; the sentence takes the row's values.
+#: Each finds what must not be there; the sentence takes the row's values. ``$`` stands before what
+#: each database has a word of its own for.
 _CHECKS: tuple[tuple[str, str], ...] = (
     (
         "queue {1!r} of world {0} counts {2} messages but has {3}",
@@ -33,14 +38,14 @@ _CHECKS: tuple[tuple[str, str], ...] = (
         WITH there AS (SELECT m.world, m.queue,
                 sum(coalesce(length(m.data), length(b.data))
                     + coalesce(length(m.props), length(b.props), 0)) AS n
-                FROM msg m LEFT JOIN body b ON b.id = m.body WHERE m.state <> 3
-                GROUP BY m.world, m.queue),
+                FROM msg m LEFT JOIN body b ON b.world = m.world AND b.id = m.body
+                WHERE m.state <> 3 GROUP BY m.world, m.queue),
             counted AS (SELECT world, queue, sum(bytes) AS n FROM qstat GROUP BY world, queue)
         SELECT q.world, q.name, coalesce(c.n, 0), coalesce(t.n, 0) FROM queue q
             LEFT JOIN there t ON t.world = q.world AND t.queue = q.shelf
             LEFT JOIN counted c ON c.world = q.world AND c.queue = q.shelf
             WHERE q.removed = 0 AND coalesce(c.n, 0) <> coalesce(t.n, 0)
-                AND EXISTS (SELECT 1 FROM sqlite_master WHERE name = 'meter_come')
+                AND EXISTS ($metered)
         """,
     ),
     (
@@ -54,16 +59,16 @@ _CHECKS: tuple[tuple[str, str], ...] = (
     (
         "body {0} is used {2} times but counts {1}",
         """
-        SELECT * FROM (SELECT b.id, b.refs, count(m.id) AS used
-            FROM body b LEFT JOIN msg m ON m.body = b.id GROUP BY b.id)
-        WHERE refs <> used
+        SELECT b.id, b.refs, count(m.id) FROM body b
+            LEFT JOIN msg m ON m.world = b.world AND m.body = b.id
+            GROUP BY b.world, b.id, b.refs HAVING b.refs <> count(m.id)
         """,
     ),
     (
         "message {0} has no body",
         """
         SELECT id FROM msg m WHERE CASE body WHEN 0 THEN data IS NULL
-            ELSE NOT EXISTS (SELECT 1 FROM body b WHERE b.id = m.body) END
+            ELSE NOT EXISTS (SELECT 1 FROM body b WHERE b.world = m.world AND b.id = m.body) END
         """,
     ),
     (
@@ -72,14 +77,11 @@ _CHECKS: tuple[tuple[str, str], ...] = (
     ),
     (
         "message {0} is deleted, and nobody is going to remove it",
-        """
-        SELECT id FROM msg WHERE state = 3
-            AND id NOT IN (SELECT value FROM remembered, json_each(remembered.ids))
-        """,
+        "SELECT id FROM msg WHERE state = 3 EXCEPT $remembered",
     ),
     (
         "a note of {0} deleted messages lists {1}",
-        "SELECT n, json_array_length(ids) FROM remembered WHERE n <> json_array_length(ids)",
+        "SELECT $noted, $listed FROM remembered WHERE $noted <> $listed",
     ),
     (
         "message {0} stands on shelf {2} of world {1}, which no queue uses and nobody empties",
@@ -125,10 +127,9 @@ _CHECKS: tuple[tuple[str, str], ...] = (
     (
         "world {0} counts {1} topics but has {2}",
         """
-        SELECT id, topics, there FROM
-            (SELECT w.id, w.topics, count(t.topic) AS there
-                FROM world w LEFT JOIN topic_value t ON t.world = w.id GROUP BY w.id)
-        WHERE topics <> there
+        SELECT w.id, w.topics, count(t.topic) FROM world w
+            LEFT JOIN topic_value t ON t.world = w.id
+            GROUP BY w.id, w.topics HAVING w.topics <> count(t.topic)
         """,
     ),
     (
@@ -192,21 +193,23 @@ _CHECKS: tuple[tuple[str, str], ...] = (
                 WHERE m.id = p.message AND m.world = p.world AND m.queue = p.queue)
             AND NOT EXISTS (SELECT 1 FROM old_shelf o
                 WHERE o.world = p.world AND o.shelf = p.queue)
-            AND message NOT IN (SELECT value FROM push_remembered, json_each(push_remembered.ids))
+            AND message IN (SELECT message FROM push EXCEPT $push_remembered)
         """,
     ),
     (
         "entry {1} of message {0} has ended, and nobody is going to remove it",
         """
         SELECT message, subscriber FROM push p WHERE EXISTS
-            (SELECT 1 FROM msg m WHERE m.id = p.message AND m.state = 3)
-            AND message NOT IN (SELECT value FROM push_remembered, json_each(push_remembered.ids))
+            (SELECT 1 FROM msg m
+                WHERE m.world = p.world AND m.id = p.message AND m.state = 3)
+            AND message IN (SELECT message FROM push EXCEPT $push_remembered)
         """,
     ),
     (
         "entry {1} of message {0} is open, but the message is not being pushed: it has state {2}",
         """
-        SELECT p.message, p.subscriber, m.state FROM push p JOIN msg m ON m.id = p.message
+        SELECT p.message, p.subscriber, m.state FROM push p
+            JOIN msg m ON m.world = p.world AND m.id = p.message
             WHERE p.status < 3 AND m.state <> 4
         """,
     ),
@@ -224,20 +227,57 @@ _CHECKS: tuple[tuple[str, str], ...] = (
 )
 
 
+#: What the databases have different words for.
+_WORDS = {
+    "metered": Statement(
+        "SELECT 1 FROM sqlite_master WHERE name = 'meter_come'",
+        "SELECT 1 FROM pg_trigger WHERE tgname = 'meter_come'",
+    ),
+    "remembered": Statement(
+        "SELECT value FROM remembered, json_each(remembered.ids)",
+        "SELECT unnest(ids) FROM remembered",
+    ),
+    "noted": Statement("n", "cardinality(ids)"),  # there it is not written down
+    "listed": Statement("json_array_length(ids)", "cardinality(ids)"),
+    "push_remembered": Statement(
+        "SELECT value FROM push_remembered, json_each(push_remembered.ids)",
+        "SELECT unnest(ids) FROM push_remembered",
+    ),
+    "hidden": Statement("char(31)", "chr(31)"),
+    "instr": Statement("instr", "strpos"),
+}
+
+
+def _statement(text: str) -> Statement:
+    """A check in the words of both."""
+    template = Template(text)
+    return Statement(
+        *(
+            template.substitute({word: getattr(each, name) for word, each in _WORDS.items()})
+            for name in Statement._fields
+        )
+    )
+
+
+_STATEMENTS = [(sentence, _statement(text)) for sentence, text in _CHECKS]
+
+
 def verify(connection: sqlite3.Connection, *, at_most: int = 20) -> list[str]:
-    """What is wrong with the database, a sentence each, at most so many of a kind.
+    """What is wrong with a file, a sentence each, at most so many of a kind.
 
     Reads one snapshot, so a server may be at work beside it.
     """
-    problems: list[str] = []
-    connection.execute("BEGIN")
+    view = SQLiteView(connection, "the database")
     try:
-        (integrity,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
-        if integrity != "ok":
-            problems.append(f"the file is damaged: {integrity}")
-        for sentence, query in _CHECKS:
-            rows = connection.execute(query).fetchmany(at_most)
-            problems += [sentence.format(*row) for row in rows]
+        return problems_in(view, at_most=at_most)
     finally:
-        connection.execute("ROLLBACK")
+        view.leave()
+
+
+def problems_in(view: View, *, at_most: int = 20) -> list[str]:
+    """The same of any database. Raises `StoreError` if it cannot be read to its end."""
+    damage = view.damage()
+    problems = [damage] if damage else []
+    for sentence, statement in _STATEMENTS:
+        problems += [sentence.format(*row) for row in view.rows(statement, most=at_most)]
     return problems

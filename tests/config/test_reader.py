@@ -56,7 +56,7 @@ class AcceptedTests(ReaderTestCase):
             [(each.tls, each.files, each.dialects) for each in self.listeners(configuration)],
             [(True, None, None), (False, None, None)],
         )
-        self.assertEqual(configuration.server.database, "sqlite")
+        self.assertIsNone(configuration.database.address())
         self.assertEqual(configuration.server.tls_minimum, "1.2")
         self.assertEqual(configuration.server.free_space_minimum, 256_000_000)
         self.assertEqual(configuration.server.limits.waiting_bytes, 64 * 2**20)
@@ -218,9 +218,59 @@ class SecretTests(ReaderTestCase):
         self.assertNotIn("s3cret", self.refusal(self.section('["s3cret"]') + 'colour = "s3cret"'))
         configuration = self.read(self.section('[{ env = "X" }]'), {"X": "s3cret"})
         self.assertNotIn("s3cret", repr(configuration))
-        database = self.refusal('database = "postgresql://mq:s3cret@db/mq"\n' + NAMESPACE)
+
+
+class DatabaseTests(ReaderTestCase):
+    """What the key says may have a password in it."""
+
+    def test_it_is_a_file_or_the_address_of_a_server(self) -> None:
+        for text in (
+            "postgresql://mq:s3cret@one,two/mq?target_session_attrs=read-write",
+            "postgres://mq@db/mq",
+            "host=one,two dbname=mq password='s3 pass'",
+        ):
+            configuration = self.read(f'database = "{text}"\n' + NAMESPACE)
+            self.assertEqual(configuration.database.address(), text)
+            self.assertNotIn("s3", repr(configuration))
+        self.assertIsNone(self.read('database = "sqlite"\n' + NAMESPACE).database.address())
+
+    def test_it_can_stand_elsewhere(self) -> None:
+        self.write("postgresql://mq:s3cret@db/mq\n", "address")
+        for reference in ('{ env = "DATABASE" }', '{ file = "address" }'):
+            configuration = self.read(
+                f"database = {reference}\n{NAMESPACE}",
+                {"DATABASE": "postgresql://mq:s3cret@db/mq"},
+            )
+            self.assertEqual(configuration.database.address(), "postgresql://mq:s3cret@db/mq")
         self.assertEqual(
-            database, 'mqgate.toml: database is text that cannot be used: use "sqlite"'
+            self.refusal('database = { env = "DATABASE" }\n' + NAMESPACE),
+            "mqgate.toml: database asks for the environment variable DATABASE: set it",
+        )
+
+    def test_what_it_cannot_be_is_told_without_showing_it(self) -> None:
+        for value, kind in (
+            ('"mysql://mq:s3cret@db/mq"', "text"),
+            ('"SQLite"', "text"),
+            ("5", "a number"),
+            ('{ sqlite = "s3cret" }', "a table"),
+        ):
+            line = self.refused_address(f"database = {value}\n{NAMESPACE}")
+            self.assertTrue(
+                line.startswith(f"mqgate.toml: database is {kind} that cannot be used: use "), line
+            )
+            self.assertNotIn("s3cret", line)
+
+    def refused_address(self, text: str) -> str:
+        """The line for a database that cannot be meant."""
+        error = self.assertRaises(ConfigurationError, lambda: self.read(text).database.address())
+        return str(error).replace(self.folder + os.sep, "")
+
+    def test_its_deadline_is_a_second_at_least(self) -> None:
+        configuration = self.read("database_deadline_seconds = 2.5\n" + NAMESPACE)
+        self.assertEqual(configuration.server.database_deadline_seconds, 2.5)
+        self.assertEqual(
+            self.refusal("database_deadline_seconds = 0\n" + NAMESPACE),
+            "mqgate.toml: database_deadline_seconds is 0: use a number from 1 to 60",
         )
 
 

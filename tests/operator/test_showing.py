@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 
 from mqgate.engine.values import NewAlert
-from mqgate.operator import snapshot
+from mqgate.storage.statements import showing
 from tests.operator.case import PROJECTS, CommandCase
 
 A = PROJECTS[0]
@@ -79,11 +79,11 @@ class QueuesTests(CommandCase):
         self.addCleanup(connection.close)
         values = dict.fromkeys(("world", "shelf", "now", "keeps_place", "epoch", "shift"), 1)
         for statement, index in (
-            (snapshot.READY_FIGURES, "msg_ready (world=? AND queue=?"),
-            (snapshot.HELD_FIGURES, "msg_held (world=? AND queue=?"),
-            (snapshot.HELD_PLACES, "msg_held (world=? AND queue=?"),
+            (showing.READY_FIGURES, "msg_ready (world=? AND queue=?"),
+            (showing.HELD_FIGURES, "msg_held (world=? AND queue=?"),
+            (showing.HELD_PLACES, "msg_held (world=? AND queue=?"),
         ):
-            plan = connection.execute("EXPLAIN QUERY PLAN " + statement, values)
+            plan = connection.execute("EXPLAIN QUERY PLAN " + statement.sqlite, values)
             self.assertIn(index, " ".join(text for *_, text in plan))
 
 

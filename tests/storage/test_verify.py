@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from contextlib import closing
 
+import psycopg
 from twisted.trial.unittest import SynchronousTestCase
 
 from mqgate.storage import interface as ops
+from mqgate.storage.copying import copy
+from mqgate.storage.databases import choose
 from mqgate.storage.interface import Batch, Change, Memory, QueueRow
 from mqgate.storage.sqlite import Inline, SQLiteStore
-from mqgate.storage.verify import verify
+from mqgate.storage.verify import problems_in, verify
+from tests.postgresql.databases import database as new_database
 from tests.storage.contract import MEMORY, NOW, SHELF, row
 from tests.storage.contract_pushes import entry
 
@@ -35,6 +40,8 @@ DAMAGE = (
     ("UPDATE push SET claim = 7 WHERE message = 4", "entry 5 of message 4 is claimed, but has"),
     ("DELETE FROM push_remembered", "entry 7 of message 6 has ended, and nobody is going to"),
 )
+#: PostgreSQL's notes do not say how long they are.
+ONLY_IN_A_FILE = ("UPDATE remembered SET n = 2",)
 
 
 class VerifyTests(SynchronousTestCase):
@@ -46,7 +53,7 @@ class VerifyTests(SynchronousTestCase):
     def setUp(self) -> None:
         folder = self.mktemp()
         os.makedirs(folder)
-        path = os.path.join(folder, "queues.db")
+        self.path = path = os.path.join(folder, "queues.db")
         store = SQLiteStore(path, Inline())
         store.open()
         (world,) = store.worlds([["a:one"]])
@@ -71,12 +78,49 @@ class VerifyTests(SynchronousTestCase):
     def test_nothing_is_wrong_with_what_the_store_wrote(self) -> None:
         self.assertEqual(verify(self.connection), [])
 
+    def problems_of(self, statement: str) -> list[str]:
+        """What is told of the file after a statement."""
+        with closing(sqlite3.connect(":memory:", isolation_level=None)) as damaged:
+            self.connection.backup(damaged)
+            damaged.execute(statement)
+            return verify(damaged)
+
     def test_each_kind_of_damage_is_told(self) -> None:
         for statement, sentence in DAMAGE:
             with self.subTest(statement=statement):
-                damaged = sqlite3.connect(":memory:", isolation_level=None)
-                self.connection.backup(damaged)
-                damaged.execute(statement)
-                problems = verify(damaged)
-                damaged.close()
+                problems = self.problems_of(statement)
                 self.assertTrue(any(sentence in each for each in problems), problems)
+
+    def test_a_server_is_told_the_same_of_in_the_same_words(self) -> None:
+        dsn = new_database()
+        server, file = choose(dsn, ""), choose(None, self.path)
+        with psycopg.connect(dsn, autocommit=True) as connection:
+            for statement, _ in DAMAGE:
+                if statement in ONLY_IN_A_FILE:
+                    continue
+                connection.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+                with closing(file.source()) as source, closing(server.target()) as target:
+                    copy(source, target, lambda rows: None)
+                connection.execute(statement.replace("x'00'", r"'\x00'"))
+                with self.subTest(statement=statement), closing(server.view()) as view:
+                    problems = problems_in(view)
+                    self.assertEqual(sorted(problems), sorted(self.problems_of(statement)))
+
+    def test_a_view_is_of_one_moment(self) -> None:
+        """The counters and what they count are changed together, and looked at one by one."""
+        dsn = new_database()
+        server, file = choose(dsn, ""), choose(None, self.path)
+        with closing(file.source()) as source, closing(server.target()) as target:
+            copy(source, target, lambda rows: None)
+        with (
+            psycopg.connect(dsn, autocommit=True) as connection,
+            closing(server.view()) as before,
+        ):
+            connection.execute("DELETE FROM msg WHERE id = 1; UPDATE qstat SET n = n - 1")
+            self.assertEqual(problems_in(before), [])
+            before.renew()
+            self.assertEqual(problems_in(before), [])
+            connection.execute("DELETE FROM msg WHERE id = 2")
+            self.assertEqual(problems_in(before), [])
+            before.renew()
+            self.assertEqual(len(problems_in(before)), 2)

@@ -1,0 +1,44 @@
+"""A PostgreSQL database that is not open: implements `mqgate.storage.databases.Database`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import attrs
+
+from mqgate.storage.copying import Source, Target
+from mqgate.storage.interface import Store
+from mqgate.storage.postgresql.address import Address
+from mqgate.storage.postgresql.copying import PostgreSQLSource, PostgreSQLTarget
+from mqgate.storage.postgresql.viewing import PostgreSQLView
+from mqgate.storage.runners import Runner
+from mqgate.storage.views import View
+
+
+@attrs.frozen
+class PostgreSQLDatabase:
+    """A database on a server, or on one of several."""
+
+    address: Address
+    #: How long a batch may take.
+    deadline_seconds: float
+
+    @property
+    def name(self) -> str:
+        return self.address.name
+
+    def store(self, runner: Runner, observing: Runner) -> Store:
+        raise NotImplementedError
+
+    def beside(self) -> Store:
+        raise NotImplementedError
+
+    def view(self, interrupted: Callable[[], bool] = lambda: False) -> View:
+        # A statement that is waited for is left as soon as a signal comes.
+        return PostgreSQLView(self.address)
+
+    def source(self) -> Source:
+        return PostgreSQLSource(self.address)
+
+    def target(self) -> Target:
+        return PostgreSQLTarget(self.address)
