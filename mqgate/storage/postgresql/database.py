@@ -10,8 +10,9 @@ from mqgate.storage.copying import Source, Target
 from mqgate.storage.interface import Store
 from mqgate.storage.postgresql.address import Address
 from mqgate.storage.postgresql.copying import PostgreSQLSource, PostgreSQLTarget
+from mqgate.storage.postgresql.store import PostgreSQLStore
 from mqgate.storage.postgresql.viewing import PostgreSQLView
-from mqgate.storage.runners import Runner
+from mqgate.storage.runners import Inline, Runner
 from mqgate.storage.views import View
 
 
@@ -28,10 +29,14 @@ class PostgreSQLDatabase:
         return self.address.name
 
     def store(self, runner: Runner, observing: Runner) -> Store:
-        raise NotImplementedError
+        return PostgreSQLStore(
+            self.address.dsn, runner, observing=observing, seconds=self.deadline_seconds
+        )
 
     def beside(self) -> Store:
-        raise NotImplementedError
+        return PostgreSQLStore(
+            self.address.dsn, Inline(), seconds=self.deadline_seconds, beside=True
+        )
 
     def view(self, interrupted: Callable[[], bool] = lambda: False) -> View:
         # A statement that is waited for is left as soon as a signal comes.
