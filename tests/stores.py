@@ -11,6 +11,7 @@ import importlib
 import os
 import shutil
 import sqlite3
+from collections.abc import Collection
 from contextlib import closing
 from pathlib import Path
 from typing import Any, LiteralString, Protocol, TypeVar, cast
@@ -37,6 +38,8 @@ class Database(Protocol):
 
     #: What the database says when `poison` works.
     refusal: type[Exception]
+    #: What a server's or a command's configuration says of it.
+    configuration: str
 
     def store(self, *, beside: bool = False, small: int = SMALL) -> Store:
         """A store on it, not opened yet, whose calls are made on the spot.
@@ -46,6 +49,9 @@ class Database(Protocol):
 
     def rows(self, statement: LiteralString, *values: object) -> list[Any]:
         """What a statement finds; its values stand for question marks."""
+
+    def contents(self, without: Collection[str] = ()) -> dict[str, list[Any]]:
+        """All rows of all tables but some, in an order of their own."""
 
     def change(self, statement: LiteralString, *values: object) -> int:
         """Change rows behind the stores' backs, committed; how many."""
@@ -73,6 +79,7 @@ class SQLiteFile:
     folder: Path
     name: str
     refusal: type[Exception] = sqlite3.IntegrityError
+    configuration: str = ""  # it stands where it stands by itself
     _copies: int = 0
 
     @property
@@ -86,6 +93,15 @@ class SQLiteFile:
     def rows(self, statement: LiteralString, *values: object) -> list[Any]:
         with closing(sqlite3.connect(self.path)) as connection:
             return connection.execute(statement, values).fetchall()
+
+    def contents(self, without: Collection[str] = ()) -> dict[str, list[Any]]:
+        with closing(sqlite3.connect(self.path)) as connection:
+            names = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+            return {
+                name: connection.execute(f"SELECT * FROM {name}").fetchall()
+                for (name,) in names.fetchall()
+                if name not in without
+            }
 
     def change(self, statement: LiteralString, *values: object) -> int:
         with closing(sqlite3.connect(self.path)) as connection, connection:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import importlib
-from typing import LiteralString
+from collections.abc import Collection
+from typing import Any, LiteralString
 
 import psycopg
 
@@ -23,6 +24,7 @@ class PostgreSQL:
     def __init__(self) -> None:
         self._lent = lend()
         self.dsn = self._lent.dsn
+        self.configuration = f'database = "{self.dsn}"\n'
         self.rows = self._lent.rows
         self.change = self._lent.change
 
@@ -31,6 +33,14 @@ class PostgreSQL:
         module = importlib.import_module("mqgate.storage.postgresql")
         made: Store = module.PostgreSQLStore(self.dsn, Inline(), small=small)
         return made
+
+    def contents(self, without: Collection[str] = ()) -> dict[str, list[Any]]:
+        names = self.rows("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+        return {
+            name: sorted(self.rows(f"SELECT * FROM {name}"), key=repr)
+            for (name,) in names
+            if name not in without
+        }
 
     def alter(self, script: Statement, undo: Statement | None = None) -> None:
         self._lent.alter(script.postgresql, undo and undo.postgresql)
