@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,8 +16,8 @@ from mqgate.dialects.declaration import Grant, Opening
 from mqgate.dialects.ironmq import DECLARATION
 from mqgate.dialects.ironmq.settings import Namespace, Settings
 from mqgate.engine.engine import Engine
-from mqgate.storage.sqlite import Inline, SQLiteStore
 from mqgate.web.values import Asked, Dialect, Reply
+from tests import stores
 
 #: The project and token of the vendor's examples.
 PROJECT = "4fd2729368a0197d1102056b"
@@ -95,9 +94,8 @@ class IronMQCase(SynchronousTestCase):
     def setUp(self) -> None:
         self.clock = Clock()
         self.clock.advance(START)
-        self.folder = self.mktemp()
-        os.makedirs(self.folder)
-        store = SQLiteStore(os.path.join(self.folder, "mq.db"), Inline())
+        self.database = stores.for_test(self)
+        store = self.database.store()
         policies = DECLARATION.policies(self.settings)
         opened = store.open()
         self.addCleanup(store.close)

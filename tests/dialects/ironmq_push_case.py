@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sqlite3
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,7 +11,6 @@ from twisted.internet.defer import Deferred, succeed
 from mqgate.dialects.ironmq.access import Access
 from mqgate.dialects.ironmq.push import Pusher, PushService, push_limits
 from mqgate.dialects.ironmq.sending import Answer, NoAnswer
-from mqgate.storage.verify import verify
 from tests.dialects.ironmq_case import IronMQCase
 
 URL = "https://receiver.example.org/hook"
@@ -71,9 +68,7 @@ class PushCase(IronMQCase):
         self.settle()
         self.pass_time(1)
         self.successResultOf(stopped)
-        connection = sqlite3.connect(os.path.join(self.folder, "mq.db"))
-        self.assertEqual(verify(connection), [])
-        connection.close()
+        self.assertEqual(self.database.problems(), [])
 
     # -- what clients do
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
@@ -16,7 +15,7 @@ from mqgate.engine.engine import Engine
 from mqgate.engine.intake import Limits
 from mqgate.engine.values import NewMessage, Policy
 from mqgate.storage.interface import Batch, Results, Store
-from mqgate.storage.sqlite import Inline, SQLiteStore
+from tests import stores
 
 T = TypeVar("T")
 
@@ -58,7 +57,7 @@ class WatchedStore:
 
 
 class EngineCase(SynchronousTestCase):
-    """One engine with one world on a fresh file."""
+    """One engine with one world on a fresh database."""
 
     limits = Limits()
     policies: Mapping[str, Policy] = POLICIES
@@ -67,16 +66,14 @@ class EngineCase(SynchronousTestCase):
     allowed: Allowance | None = None
 
     def setUp(self) -> None:
-        folder = self.mktemp()
-        os.makedirs(folder)
-        self.path = os.path.join(folder, "queues.db")
+        self.database = stores.for_test(self)
         self.clock = Clock()
         self.clock.advance(START)
         self.start()
         self.addCleanup(self.finish)
 
     def start(self) -> None:
-        self.store = WatchedStore(SQLiteStore(self.path, Inline()))
+        self.store = WatchedStore(self.database.store())
         opened = self.store.open()
         (self.world,) = self.store.worlds([["a:one"]])
         self.engine = Engine(

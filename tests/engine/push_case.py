@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -23,7 +22,6 @@ from mqgate.engine.deliveries import (
     Target,
 )
 from mqgate.engine.values import NewMessage, Policy
-from mqgate.storage.verify import verify
 from tests.engine.case import EngineCase
 
 RETRY_SECONDS = 60
@@ -110,9 +108,7 @@ class PushCase(EngineCase):
         """Nothing of what the tests do leaves the database in disorder."""
         self.stop_pushing()
         super().finish()
-        connection = sqlite3.connect(self.path)
-        self.assertEqual(verify(connection), [])
-        connection.close()
+        self.assertEqual(self.database.problems(), [])
 
     def stop_pushing(self) -> None:
         """Stop, without waiting for answers."""
@@ -181,7 +177,4 @@ class PushCase(EngineCase):
 
     def sql(self, query: str) -> list[tuple[Any, ...]]:
         """What is in the database."""
-        connection = sqlite3.connect(self.path)
-        rows = connection.execute(query).fetchall()
-        connection.close()
-        return rows
+        return self.database.rows(query)

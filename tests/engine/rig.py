@@ -1,13 +1,11 @@
-"""The real engine over a real file, with a clock that is set by hand and a plug that can be pulled.
+"""The real engine over a real database, a clock that is set by hand, a plug that can be pulled.
 
-The file is copied as it is when the plug is pulled, and the copy is opened: that is what a killed
-process leaves behind, and the dead one's locks cannot get in the way.
+The next engine finds what a killed process leaves behind: of a file a copy as it was when the plug
+was pulled, so that the dead one's locks cannot get in the way.
 """
 
 from __future__ import annotations
 
-import shutil
-import sqlite3
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
@@ -20,8 +18,7 @@ from mqgate.engine.engine import Engine
 from mqgate.engine.intake import Limits
 from mqgate.engine.values import Policy
 from mqgate.storage.interface import Batch, Census, Opened, Peers, Results, Store
-from mqgate.storage.sqlite import Inline, SQLiteStore
-from mqgate.storage.verify import verify
+from tests import stores
 
 #: Some day in 2023, in seconds.
 START = 1_700_000_000
@@ -116,34 +113,28 @@ class Alarm:
 
 
 class Rig:
-    """One engine after the other, over one file after the other, under one clock."""
+    """One engine after the other, over what the last one left, under one clock."""
 
     def __init__(
         self, folder: Path, policies: Mapping[str, Policy], limits: Limits | None = None
     ) -> None:
         self.clock = Clock()
         self.clock.advance(START)
-        self._folder = folder
+        self.database = stores.new(folder)
         self._policies = policies
         self._limits = limits
-        self._files = 0
         self._alarm = Alarm()
         globalLogPublisher.addObserver(self._alarm)
         self.start()
-
-    @property
-    def path(self) -> Path:
-        """The present file."""
-        return self._folder / f"{self._files}.db"
 
     def now(self) -> int:
         """The time in milliseconds."""
         return round(self.clock.seconds() * 1000)
 
     def start(self, after: int = 0, limits: Limits | None = None) -> None:
-        """Start an engine on the present file, after so many milliseconds."""
+        """Start an engine on the present database, after so many milliseconds."""
         self.clock.rightNow += after / 1000
-        self.store = BrittleStore(SQLiteStore(str(self.path), Inline()))
+        self.store = BrittleStore(self.database.store())
         opened = self.store.open()
         self.worlds = self.store.worlds([["first"], ["second"]])
         self.engine = Engine(
@@ -182,10 +173,7 @@ class Rig:
         self.store.mute = True
         self.store.dead = not committed
         self.clock.advance(0)
-        old, self._files = self.path, self._files + 1
-        for end in ("", "-wal"):
-            if Path(f"{old}{end}").exists():
-                shutil.copyfile(f"{old}{end}", f"{self.path}{end}")
+        self.database = self.database.left_behind()
         self.abandon()
 
     def abandon(self) -> None:
@@ -200,6 +188,7 @@ class Rig:
         """This was all."""
         globalLogPublisher.removeObserver(self._alarm)
         self.abandon()
+        self.database.close()
 
     def stop(self) -> None:
         """Stop the engine as one should. Nothing is left to be done, and nothing is wrong."""
@@ -210,9 +199,5 @@ class Rig:
         self.store.close()
         left = [str(call) for call in self.clock.getDelayedCalls()]
         assert not left, left
-        connection = sqlite3.connect(self.path)
-        try:
-            problems = verify(connection)
-        finally:
-            connection.close()
+        problems = self.database.problems()
         assert not problems, problems

@@ -6,7 +6,6 @@ from mqgate.engine.allowance import Allowance, QueueRule
 from mqgate.engine.engine import Engine
 from mqgate.engine.errors import LimitReached, QueueNotFound
 from mqgate.engine.values import FANOUT, NewMessage, Topology
-from mqgate.storage.sqlite import Inline, SQLiteStore
 from tests.engine.case import WatchedStore
 from tests.engine.test_alerts import DESC, PROGRESSIVE, AlertCase, alert
 
@@ -17,7 +16,7 @@ class LimitedCase(AlertCase):
     allowance = Allowance()
 
     def start(self) -> None:
-        self.store = WatchedStore(SQLiteStore(self.path, Inline()))
+        self.store = WatchedStore(self.database.store())
         opened = self.store.open()
         (self.world,) = self.store.worlds([["a:one"]])
         self.store.meter(self.allowance.bytes is not None)

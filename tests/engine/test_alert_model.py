@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,7 +25,8 @@ from mqgate.engine.errors import AlertsRefused, QueueNotFound
 from mqgate.engine.intake import Limits
 from mqgate.engine.values import Alert, Alerting, Letter, Message, NewAlert, NewMessage, Policy
 from mqgate.storage.interface import Batch, Results, Store
-from mqgate.storage.sqlite import Inline, SQLiteStore
+from mqgate.storage.statements.texts import Statement, plain
+from tests import stores
 from tests.engine import alert_model
 from tests.engine.alert_model import Model
 from tests.engine.rig import QUANTUM, BrittleStore, Rig
@@ -41,11 +41,23 @@ QUICK = settings(
 )
 
 #: What alerts have posted, in the order of ids, and where: written down by the file itself.
-LOG = """
-CREATE TABLE posted(id INTEGER PRIMARY KEY, world INTEGER, shelf INTEGER, body BLOB);
-CREATE TRIGGER posted AFTER INSERT ON msg WHEN substr(NEW.data, 1, 5) = X'62656c6c20'
-BEGIN INSERT OR IGNORE INTO posted VALUES(NEW.id, NEW.world, NEW.queue, NEW.data); END;
-"""
+_BELL = stores.begins_with("NEW.data", b"bell ")
+_POSTED = "INSERT INTO posted VALUES(NEW.id, NEW.world, NEW.queue, NEW.data)"
+LOG = Statement(
+    sqlite=f"""
+    CREATE TABLE posted(id INTEGER PRIMARY KEY, world INTEGER, shelf INTEGER, body BLOB);
+    CREATE TRIGGER posted AFTER INSERT ON msg WHEN {_BELL.sqlite}
+        BEGIN {_POSTED.replace("INSERT", "INSERT OR IGNORE")}; END;
+    """,
+    postgresql=f"""
+    CREATE TABLE posted(id bigint PRIMARY KEY, world bigint, shelf bigint, body bytea);
+    CREATE FUNCTION posted() RETURNS trigger LANGUAGE plpgsql AS
+        $$ BEGIN {_POSTED} ON CONFLICT DO NOTHING; RETURN NEW; END $$;
+    CREATE TRIGGER posted AFTER INSERT ON msg FOR EACH ROW WHEN ({_BELL.postgresql})
+        EXECUTE FUNCTION posted();
+    """,
+)
+NO_LOG = plain("DROP TABLE posted; DROP FUNCTION posted CASCADE")
 #: How long a letter lives.
 LIFE = 6 * QUANTUM
 
@@ -91,28 +103,17 @@ class AlertRig(Rig):
     def start(self, after: int = 0, limits: Limits | None = None) -> None:
         self.clock.rightNow += after / 1000
         fresh = self.witness is None
-        self.witness = WitnessStore(SQLiteStore(str(self.path), Inline()))
+        self.witness = WitnessStore(self.database.store())
         self.store = BrittleStore(self.witness)
         opened = self.store.open()
         if fresh:
-            self.look(LOG)
+            self.database.alter(LOG, NO_LOG)
         self.worlds = self.store.worlds([["first"], ["second"]])
         self.engine = Engine(
             self.store, self.clock, self.now, POLICIES, limits or self._limits, opened=opened
         )
         self.engine.start()
         self.settle()
-
-    def look(self, script: str) -> list[tuple[Any, ...]]:
-        """Ask the file, or change it."""
-        connection = sqlite3.connect(self.path)
-        try:
-            if script is not LOG:
-                return connection.execute(script).fetchall()
-            connection.executescript(script)
-            return []
-        finally:
-            connection.close()
 
 
 #: Mostly one queue, whose alerts post to the others.
@@ -173,7 +174,7 @@ class AlertMachine(RuleBasedStateMachine):
         assert self.rig.witness is not None
         committed, self.rig.witness.committed = self.rig.witness.committed, []
         query = f"SELECT id, world, shelf, body FROM posted WHERE id > {self.seen} ORDER BY id"
-        posted = self.rig.look(query)
+        posted = self.rig.database.rows(query)
         for batch, results in committed:
             expected = self.model.commit(batch, results)
             found, posted = posted[: len(expected)], posted[len(expected) :]

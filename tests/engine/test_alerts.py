@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import sqlite3
 from collections.abc import Sequence
 from typing import Any
 
@@ -33,8 +32,7 @@ from mqgate.engine.values import (
     Topology,
 )
 from mqgate.storage.interface import LEVELS, Batch, Stale, Unavailable, Watch
-from mqgate.storage.sqlite import Inline, SQLiteStore
-from mqgate.storage.verify import verify
+from tests import stores
 from tests.engine import case
 from tests.engine.case import EngineCase
 
@@ -73,11 +71,7 @@ class AlertCase(EngineCase):
         self.addCleanup(self.check)
 
     def check(self) -> None:
-        connection = sqlite3.connect(self.path)
-        try:
-            self.assertEqual(verify(connection), [])
-        finally:
-            connection.close()
+        self.assertEqual(self.database.problems(), [])
 
     def alert(self, *alerts: NewAlert, queue: str = "q") -> None:
         self.done(self.engine.add_alerts(self.world, queue, alerts, policy="bells"))
@@ -701,9 +695,7 @@ class TargetTests(AlertCase):
         self.done(self.posting())
         self.pass_time(20)
         self.pass_time(1)
-        connection = sqlite3.connect(self.path)
-        self.addCleanup(connection.close)
-        self.assertEqual(connection.execute("SELECT count(*) FROM msg").fetchone(), (1,))
+        self.assertEqual(self.database.rows("SELECT count(*) FROM msg"), [(1,)])
 
     def test_an_alert_that_cannot_be_written_down_fails_nobody(self) -> None:
         self.alert(alert(1, target="broken"))
@@ -754,19 +746,14 @@ class SafetyTests(AlertCase):
         """Whatever the alert's own message comes to, its cause is told that it was not done."""
         self.alert(alert(2))
         self.done(self.posting())
-        connection = sqlite3.connect(self.path)
-        self.addCleanup(connection.close)
-        connection.execute(
-            "CREATE TRIGGER poison BEFORE INSERT ON msg WHEN CAST(NEW.data AS TEXT) LIKE 'q %'"
-            " BEGIN SELECT RAISE(ABORT, 'poison'); END"
-        )
+        self.database.poison("INSERT", stores.begins_with("NEW.data", b"q "))
         good = self.posting(queue="other")
         bad = self.posting()
         for _ in range(9):
             self.turn()
         self.successResultOf(good)
         self.failureResultOf(bad)
-        self.flushLoggedErrors(sqlite3.IntegrityError)
+        self.flushLoggedErrors(self.database.refusal)
         self.assertEqual(self.size(), 1)
 
     def test_a_message_has_an_id_of_its_own_after_a_restart(self) -> None:
@@ -780,7 +767,7 @@ class SafetyTests(AlertCase):
     def test_a_command_beside_the_server_rings_too(self) -> None:
         self.alert(alert(1, descending=DESC))
         self.done(self.posting(2))
-        other = SQLiteStore(self.path, Inline(), beside=True)
+        other = self.database.store(beside=True)
         opened = other.open()
         engine = type(self.engine)(other, self.clock, self.now, self.policies, opened=opened)
         self.done(engine.clear(self.world, "q"))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from mqgate.engine.engine import Engine
 from mqgate.engine.ids import AHEAD
 from mqgate.engine.time import SteadyTime
-from mqgate.storage.sqlite import Inline, SQLiteStore
 from tests.engine.case import POLICIES, START, EngineCase, WatchedStore
 
 HOUR = 3600.0
@@ -18,7 +17,7 @@ class ClockCase(EngineCase):
     ahead = 0.0
 
     def start(self) -> None:
-        self.store = WatchedStore(SQLiteStore(self.path, Inline()))
+        self.store = WatchedStore(self.database.store())
         opened = self.store.open()
         (self.world,) = self.store.worlds([["a:one"]])
         self.time = SteadyTime(self.wall, self.clock.seconds, opened.high, AHEAD)

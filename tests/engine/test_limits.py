@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,8 +15,6 @@ from mqgate.engine.allowance import Allowance, QueueRule
 from mqgate.engine.engine import Engine
 from mqgate.engine.errors import LimitReached, QueueNotFound
 from mqgate.engine.values import NewMessage
-from mqgate.storage.sqlite import Inline, SQLiteStore
-from mqgate.storage.verify import verify
 from tests.engine.case import POLICIES, EngineCase, WatchedStore
 
 
@@ -27,7 +24,7 @@ class LimitsCase(EngineCase):
     allowance = Allowance()
 
     def start(self) -> None:
-        self.store = WatchedStore(SQLiteStore(self.path, Inline()))
+        self.store = WatchedStore(self.database.store())
         opened = self.store.open()
         self.world, self.other = self.store.worlds([["a:one"], ["a:two"]])
         self.store.meter(self.allowance.bytes is not None)
@@ -295,8 +292,4 @@ class ModelTests(LimitsCase):
         queues: dict[str, list[int]] = {"plain": [], "ring": [], "full": []}
         for turn in turns:
             self.carry_out(queues, turn)
-        connection = sqlite3.connect(self.path)
-        try:
-            self.assertEqual(verify(connection), [])
-        finally:
-            connection.close()
+        self.assertEqual(self.database.problems(), [])

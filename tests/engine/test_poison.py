@@ -1,12 +1,11 @@
 """63 good callers beside a poisonous one: only that one fails, whatever it asks for.
 
-The poison works inside SQLite: a trigger refuses the statement, as a full index page or a bug in
-the engine's statements would, and takes the whole batch's transaction with it.
+The poison works inside the database: a trigger refuses the statement, as a full index page or a bug
+in the engine's statements would, and takes the whole batch's transaction with it.
 """
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -15,20 +14,12 @@ from twisted.internet.defer import Deferred
 
 from mqgate.engine.errors import OperationFailed
 from mqgate.engine.values import NewMessage
-from mqgate.storage.verify import verify
+from mqgate.storage.statements.texts import plain
+from tests import stores
 from tests.engine.case import EngineCase
 
 ROUNDS = 25
 POISON = b"arsenic"
-
-_TRIGGERS = f"""
-CREATE TRIGGER post BEFORE INSERT ON msg WHEN NEW.data = X'{POISON.hex()}'
-    BEGIN SELECT RAISE(ABORT, 'poison'); END;
-CREATE TRIGGER change BEFORE UPDATE ON msg WHEN EXISTS (SELECT 1 FROM venom WHERE id = NEW.id)
-    BEGIN SELECT RAISE(ABORT, 'poison'); END;
-CREATE TRIGGER remove BEFORE DELETE ON msg WHEN EXISTS (SELECT 1 FROM venom WHERE id = OLD.id)
-    BEGIN SELECT RAISE(ABORT, 'poison'); END;
-"""
 
 
 class PoisonTests(EngineCase):
@@ -36,14 +27,10 @@ class PoisonTests(EngineCase):
 
     def setUp(self) -> None:
         super().setUp()
-        self.change_file("CREATE TABLE venom(id INTEGER PRIMARY KEY)")
-        self.change_file(_TRIGGERS)
-
-    def change_file(self, script: str) -> None:
-        connection = sqlite3.connect(self.path)
-        self.addCleanup(connection.close)
-        connection.executescript(script)
-        connection.commit()
+        self.database.alter(plain("CREATE TABLE venom(id BIGINT PRIMARY KEY)"))
+        self.database.poison("INSERT", stores.begins_with("NEW.data", POISON))
+        for event, row in (("UPDATE", "NEW"), ("DELETE", "OLD")):
+            self.database.poison(event, plain(f"EXISTS (SELECT 1 FROM venom WHERE id = {row}.id)"))
 
     def message(self, body: bytes) -> Deferred[list[int]]:
         return self.engine.post(self.world, "q", [NewMessage(body)], policy="place")
@@ -61,13 +48,11 @@ class PoisonTests(EngineCase):
         for _ in range(80):  # one after the other, if it has to be
             self.turn()
         self.failureResultOf(culprit, OperationFailed)
-        self.assertEqual(len(self.flushLoggedErrors(sqlite3.IntegrityError)), 1)
+        self.assertEqual(len(self.flushLoggedErrors(self.database.refusal)), 1)
         return [self.successResultOf(deferred) for deferred in asked]
 
     def assert_sound(self) -> None:
-        connection = sqlite3.connect(self.path)
-        self.addCleanup(connection.close)
-        self.assertEqual(verify(connection), [])
+        self.assertEqual(self.database.problems(), [])
 
     def test_a_poisonous_post_fails_alone(self) -> None:
         """Every other message is on the queue once, in the order in which they were posted."""
@@ -87,7 +72,7 @@ class PoisonTests(EngineCase):
         """63 messages that are held, and one that nothing can be done to any more."""
         ids = self.post(*(b"good" for _ in range(63)), b"bad", policy="place", queue=queue)
         self.take(64, queue=queue)
-        self.change_file(f"INSERT INTO venom VALUES({ids[-1]})")
+        self.database.change("INSERT INTO venom VALUES(?)", ids[-1])
         return ids[:-1], ids[-1]
 
     def test_a_poisonous_delete_fails_alone(self) -> None:

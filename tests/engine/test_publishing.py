@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Sequence
 from typing import Any
 
@@ -26,8 +25,6 @@ from mqgate.engine.intake import Limits
 from mqgate.engine.patterns import STEPS_AT_MOST, Steps
 from mqgate.engine.values import NewMessage, Taken, Topology, Wiring
 from mqgate.storage.interface import Batch, Stale
-from mqgate.storage.sqlite import Inline, SQLiteStore
-from mqgate.storage.verify import verify
 from tests.engine.case import POLICIES, EngineCase, WatchedStore
 
 
@@ -48,9 +45,7 @@ class PublishingCase(EngineCase):
 
     def finish(self) -> None:
         super().finish()
-        connection = sqlite3.connect(self.path)
-        self.addCleanup(connection.close)
-        self.assertEqual(verify(connection), [])
+        self.assertEqual(self.database.problems(), [])
 
     def wire(self, exchange: str = "e", queue: str = "q", key: str = "k") -> None:
         """Make it all, and take nothing."""
@@ -331,11 +326,7 @@ class CopyTests(PublishingCase):
         self.declare({"f": "fanout"}, ["a", "b", "c"], [("f", each, "") for each in "abc"])
 
     def stored(self, what: str) -> list[tuple[Any, ...]]:
-        connection = sqlite3.connect(self.path)
-        try:
-            return connection.execute(what).fetchall()
-        finally:
-            connection.close()
+        return self.database.rows(what)
 
     def test_the_body_is_stored_once(self) -> None:
         self.assertEqual(self.publish("", exchange="f", body=b"x" * 1000, props=b"p"), 3)
@@ -590,11 +581,8 @@ class LifeTests(PublishingCase):
         self.done(self.engine.delete_queue(self.world, "q"))
         for _ in range(3):
             self.pass_time(3601)
-        connection = sqlite3.connect(self.path)
-        self.addCleanup(connection.close)
-        self.assertEqual(connection.execute("SELECT * FROM binding").fetchall(), [])
-        names = connection.execute("SELECT name FROM queue").fetchall()
-        self.assertEqual(names, [("r",)])
+        self.assertEqual(self.database.rows("SELECT * FROM binding"), [])
+        self.assertEqual(self.database.rows("SELECT name FROM queue"), [("r",)])
 
     def test_a_binding_can_be_removed_and_made_again(self) -> None:
         self.wire(key="a.*")
@@ -641,7 +629,7 @@ class LifeTests(PublishingCase):
     def test_two_engines_see_each_others_bindings(self) -> None:
         """As an operator's command beside a server does."""
         self.wire()
-        other = SQLiteStore(self.path, Inline(), beside=True)
+        other = self.database.store(beside=True)
         opened = other.open()
         self.addCleanup(other.close)
         here, self.store = self.store, WatchedStore(other)

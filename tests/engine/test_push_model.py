@@ -26,6 +26,7 @@ from mqgate.engine.deliveries import (
 from mqgate.engine.errors import MessageNotFound
 from mqgate.engine.values import DELETED, PUSHED
 from mqgate.storage.interface import Unavailable
+from tests import stores
 from tests.engine.case import START
 from tests.engine.push_case import DONE, LATER, NO, RETRY_SECONDS, PushCase, Try
 
@@ -152,7 +153,7 @@ class PushModelTests(PushCase):
         self.clock.advance(START)
         folder = self.mktemp()
         os.makedirs(folder)
-        self.path = os.path.join(folder, "queues.db")
+        self.database = stores.new(folder)
         self.letters: list[Letter] = []
         self.errors = 0
         self.start()
@@ -335,3 +336,4 @@ class PushModelTests(PushCase):
             self.STEPS[name](self, what)
             self.compare()
         self.finish()
+        self.database.close()

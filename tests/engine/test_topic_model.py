@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sqlite3
 import tempfile
 from typing import Any
 
@@ -18,8 +16,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from mqgate.engine.engine import Engine
 from mqgate.engine.errors import TopicsFull
 from mqgate.engine.intake import Limits
-from mqgate.storage.sqlite import Inline, SQLiteStore
-from mqgate.storage.verify import verify
+from tests import stores
 from tests.engine.topic_model import Topics
 
 MOST = 6
@@ -39,7 +36,7 @@ class TopicMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.folder = tempfile.TemporaryDirectory()
-        self.path = os.path.join(self.folder.name, "topics.db")
+        self.database = stores.new(self.folder.name)
         self.clock = Clock()
         self.clock.advance(1_800_000_000)
         self.model = Topics(MOST)
@@ -47,7 +44,7 @@ class TopicMachine(RuleBasedStateMachine):
         self.start()
 
     def start(self) -> None:
-        self.stores = [SQLiteStore(self.path, Inline(), beside=beside) for beside in (False, True)]
+        self.stores = [self.database.store(beside=beside) for beside in (False, True)]
         opened = [store.open() for store in self.stores]
         (self.world,) = self.stores[0].worlds([["one"]])
         now = lambda: int(self.clock.seconds() * 1000)  # noqa: E731
@@ -114,9 +111,8 @@ class TopicMachine(RuleBasedStateMachine):
     def teardown(self) -> None:
         for store in self.stores:
             store.close()
-        connection = sqlite3.connect(self.path)
-        problems = verify(connection)
-        connection.close()
+        problems = self.database.problems()
+        self.database.close()
         self.folder.cleanup()
         assert not problems, problems
 

@@ -13,8 +13,7 @@ from mqgate.engine.intake import Limits
 from mqgate.engine.topic_values import LOST_AT_MOST, SLICE
 from mqgate.engine.topics import SLACK
 from mqgate.storage.interface import Unavailable
-from mqgate.storage.sqlite import Inline, SQLiteStore
-from mqgate.storage.verify import verify
+from tests import stores
 from tests.engine.case import POLICIES, EngineCase
 
 
@@ -44,15 +43,11 @@ class TopicCase(EngineCase):
         return self.successResultOf(deferred)
 
     def check(self) -> None:
-        connection = sqlite3.connect(self.path)
-        try:
-            self.assertEqual(verify(connection), [])
-        finally:
-            connection.close()
+        self.assertEqual(self.database.problems(), [])
 
     def another_gateway(self) -> Engine:
         """An engine of its own over the same database."""
-        store = SQLiteStore(self.path, Inline(), beside=True)
+        store = self.database.store(beside=True)
         engine = Engine(store, self.clock, self.now, POLICIES, self.limits, opened=store.open())
         self.addCleanup(store.close)
         return engine
@@ -153,9 +148,11 @@ class BatchTests(TopicCase):
             self.turn()
         self.assertIn(self.successResultOf(deferred), (b"1", b"2", b"3"))
 
+    @stores.only_sqlite
     def test_reading_alone_takes_no_lock(self) -> None:
         self.publish("a", b"1")
-        other = sqlite3.connect(self.path, isolation_level=None)
+        assert isinstance(self.database, stores.SQLiteFile)
+        other = sqlite3.connect(self.database.path, isolation_level=None)
         self.addCleanup(other.close)
         other.execute("BEGIN IMMEDIATE")
         self.assertEqual((self.read("a"), self.read("#")), (b"1", b"1"))
@@ -350,6 +347,7 @@ class GatewaysTests(TopicCase):
         self.assertEqual(self.read("#"), b"x")
 
 
+@stores.only_sqlite
 class GrowthTests(TopicCase):
     def test_publishing_again_does_not_make_the_file_larger(self) -> None:
         """One row a topic, whatever its values' sizes."""
@@ -366,9 +364,10 @@ class GrowthTests(TopicCase):
         self.assertLessEqual(unused, before[1] + 2)
 
     def pages(self) -> tuple[int, int]:
-        connection = sqlite3.connect(self.path)
+        assert isinstance(self.database, stores.SQLiteFile)
+        connection = sqlite3.connect(self.database.path)
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         (unused,) = connection.execute("PRAGMA freelist_count").fetchone()
         (size,) = connection.execute("PRAGMA page_size").fetchone()
         connection.close()
-        return os.path.getsize(self.path) // size, unused
+        return os.path.getsize(self.database.path) // size, unused

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from itertools import pairwise
 from typing import Any
 
@@ -20,8 +19,6 @@ from mqgate.storage.interface import (
     Sweep,
     Unavailable,
 )
-from mqgate.storage.sqlite import Inline, SQLiteStore
-from mqgate.storage.verify import verify
 from tests.engine.case import EngineCase
 
 
@@ -29,12 +26,8 @@ class UpkeepCase(EngineCase):
     """Looks into the file beside the engine."""
 
     def rows(self, query: str) -> Any:
-        connection = sqlite3.connect(self.path)
-        try:
-            self.assertEqual(verify(connection), [])
-            return connection.execute(query).fetchall()
-        finally:
-            connection.close()
+        self.assertEqual(self.database.problems(), [])
+        return self.database.rows(query)
 
     def stored(self) -> int:
         """Messages in the file; what is left of others must be gone as well."""
@@ -164,7 +157,7 @@ class ShelfTests(UpkeepCase):
 
     def test_a_shelf_that_somebody_else_left_is_found(self) -> None:
         self.post(b"1")
-        other = SQLiteStore(self.path, Inline(), beside=True)
+        other = self.database.store(beside=True)
         other.open()
         move = Reshelf(self.world, 2, None)
         gone = QueueRow(self.world, 1, "q", 2, "back", {}, 0, self.now(), 2)

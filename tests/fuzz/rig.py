@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import sqlite3
 from collections.abc import Sequence
 from typing import Any
 
@@ -24,9 +23,9 @@ from mqgate.dialects.shiftr.settings import Namespace as ShiftrNamespace
 from mqgate.dialects.shiftr.settings import Settings as ShiftrSettings
 from mqgate.dialects.shiftr.settings import Token as ShiftrToken
 from mqgate.engine.engine import Engine
-from mqgate.storage.sqlite import Inline, SQLiteStore
 from mqgate.web.front import Front
 from mqgate.web.site import GateSite
+from tests import stores
 from tests.fuzz.answers import Answer, read_answers
 from tests.web.world import Connection
 
@@ -88,8 +87,8 @@ class World:
         os.makedirs(folder)
         self.clock = Clock()
         self.clock.advance(START)
-        path = os.path.join(folder, "mq.db")
-        self._store = SQLiteStore(path, Inline())
+        self._database = stores.new(folder)
+        self._store = self._database.store()
         settings = Settings()
         opened = self._store.open()
         self._engine = Engine(
@@ -112,7 +111,6 @@ class World:
             SHIFTR.open(Opening(self._engine, ShiftrSettings(), [Grant(BROKER, shared)])),
         ]
         self._site = GateSite(Front(doors, AlwaysReady()), self.clock)
-        self._reader = sqlite3.connect(path)
         body = json.dumps({"messages": [{"body": text} for text in ("one", "two", "three")]})
         posted = self.exchange(post("/q/messages", body.encode())).answers[0]
         self.ids: list[str] = posted.json["ids"]
@@ -122,7 +120,7 @@ class World:
         self._engine.stop()
         self._settle()
         self._store.close()
-        self._reader.close()
+        self._database.close()
 
     def exchange(
         self, *pieces: bytes, every: int = 0, seconds: int = 0, compared: bool = True
@@ -149,11 +147,7 @@ class World:
 
     def rows(self) -> dict[str, list[Any]]:
         """Everything in the database that a client could ever notice."""
-        tables = self._reader.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-        names = {name for (name,) in tables} - _NOT_OBSERVABLE
-        return {
-            name: self._reader.execute(f"SELECT * FROM {name}").fetchall() for name in sorted(names)
-        }
+        return self._database.contents(without=_NOT_OBSERVABLE)
 
     def _pass(self, seconds: int) -> None:
         self._settle()

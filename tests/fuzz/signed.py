@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Sequence
-from contextlib import closing
 from typing import Any
 from xml.dom.minidom import parseString
 
@@ -69,10 +67,7 @@ class HostileTopics(Examples, RocketMQCase):
 
     def rows(self) -> dict[str, list[Any]]:
         """Everything in the database that a client could ever notice."""
-        with closing(sqlite3.connect(self.path)) as reader:
-            tables = reader.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-            names = sorted(name for (name,) in tables if name not in _NOT_OBSERVABLE)
-            return {name: reader.execute(f"SELECT * FROM {name}").fetchall() for name in names}
+        return self.database.contents(without=_NOT_OBSERVABLE)
 
     def expect(self, *pieces: bytes, seconds: int = 0) -> Sequence[Answer]:
         """Send these pieces, let time pass, and check what comes of it."""

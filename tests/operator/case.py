@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import os
-import sqlite3
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,8 +20,7 @@ from mqgate.operator.command import Surroundings, main
 from mqgate.operator.console import Console
 from mqgate.operator.signals import Signals
 from mqgate.operator.worker import Times
-from mqgate.storage.sqlite import Inline, SQLiteStore
-from mqgate.storage.verify import verify
+from tests import stores
 
 T = TypeVar("T")
 
@@ -80,11 +78,13 @@ class CommandCase(SynchronousTestCase):
     def setUp(self) -> None:
         self.folder = Path(self.mktemp()).absolute()
         os.makedirs(self.folder)
-        (self.folder / "mqgate.toml").write_text(CONFIGURATION, encoding="utf-8")
-        self.path = str(self.folder / "mqgate.db")
+        self.database = stores.new(self.folder, "mqgate")
+        self.addCleanup(self.database.close)
+        configuration = self.database.configuration + CONFIGURATION
+        (self.folder / "mqgate.toml").write_text(configuration, encoding="utf-8")
         self.clock = Clock()
         self.clock.advance(START)
-        store = SQLiteStore(self.path, Inline())
+        store = self.database.store()
         opened = store.open()
         self.store, self.opened = store, opened
         self.world, self.other, self.dropped = store.worlds(
@@ -93,6 +93,12 @@ class CommandCase(SynchronousTestCase):
         self.engine = Engine(store, self.clock, self.now, self.policies, opened=opened)
         self.addCleanup(store.close)
         self.signals = Signals()
+
+    @property
+    def path(self) -> str:
+        """Where the database is, if it is a file."""
+        assert isinstance(self.database, stores.SQLiteFile)
+        return self.database.path
 
     def now(self) -> int:
         return int(self.clock.seconds() * 1000)
@@ -150,8 +156,4 @@ class CommandCase(SynchronousTestCase):
 
     def check(self) -> None:
         """The database adds up."""
-        connection = sqlite3.connect(self.path)
-        try:
-            self.assertEqual(verify(connection), [])
-        finally:
-            connection.close()
+        self.assertEqual(self.database.problems(), [])

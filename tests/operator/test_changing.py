@@ -7,6 +7,7 @@ import sqlite3
 
 from mqgate.engine.errors import QueueNotFound
 from mqgate.storage.sqlite import schema
+from tests import stores
 from tests.operator.case import PROJECTS, CommandCase
 
 A = PROJECTS[0]
@@ -37,10 +38,8 @@ class RemovingTests(CommandCase):
         """The server does not look for them by itself."""
         self.post(*[b"x"] * 1200)
         self.did("purge", A, "jobs", "--yes")
-        connection = sqlite3.connect(self.path)
-        self.addCleanup(connection.close)
         for table in ("msg", "body", "old_shelf"):
-            self.assertEqual(connection.execute(f"SELECT count(*) FROM {table}").fetchone(), (0,))
+            self.assertEqual(self.database.rows(f"SELECT count(*) FROM {table}"), [(0,)])
 
     def test_without_a_terminal_nobody_can_agree(self) -> None:
         self.post(b"x")
@@ -84,6 +83,7 @@ class VerifyTests(CommandCase):
         self.assertIn("adds up", self.did("verify").out)
         self.assertEqual(self.did("verify", "--json").json, {"ok": True, "problems": []})
 
+    @stores.only_sqlite
     def test_a_damaged_file_is_a_problem_too(self) -> None:
         self.post(*[b"x" * 3000] * 100)
         connection = sqlite3.connect(self.path)
@@ -98,6 +98,7 @@ class VerifyTests(CommandCase):
             self.assertIn("damaged", outcome.out)
         self.assertIn("is damaged", self.refused("queues"))
 
+    @stores.only_sqlite
     def test_slices_wait_for_a_busy_server(self) -> None:
         self.post(*[b"x"] * 1200)
         self.patch(schema, "BUSY_SECONDS", 0.0)
@@ -117,10 +118,7 @@ class VerifyTests(CommandCase):
 
     def test_what_does_not_add_up_is_told(self) -> None:
         self.post(b"x")
-        connection = sqlite3.connect(self.path)
-        with connection:
-            connection.execute("UPDATE qstat SET n = 7, total = 7")
-        connection.close()
+        self.database.change("UPDATE qstat SET n = 7, total = 7")
         outcome = self.run_command("verify")
         self.assertEqual((outcome.status, outcome.err), (1, ""))
         self.assertIn("counts 7 messages but has 1", outcome.out)

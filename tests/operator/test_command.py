@@ -14,6 +14,7 @@ from mqgate.operator.signals import Signals
 from mqgate.operator.text import beginning, duration, escaped, instant, table, width
 from mqgate.storage.sqlite import schema
 from mqgate.storage.sqlite.lock import FileLock
+from tests import stores
 from tests.operator.case import PROJECTS, CommandCase
 
 A = PROJECTS[0]
@@ -45,6 +46,7 @@ class RefusalTests(CommandCase):
         (self.folder / "mqgate.toml").rename(config)
         self.did("queues", "-c", str(config), data=False)
 
+    @stores.only_sqlite
     def test_a_missing_database_is_not_made(self) -> None:
         (self.folder / "empty").mkdir()
         text = (self.folder / "mqgate.toml").read_text()
@@ -53,6 +55,7 @@ class RefusalTests(CommandCase):
             "there is no database", self.refused("verify", "-d", str(self.folder / "empty"))
         )
 
+    @stores.only_sqlite
     def test_databases_of_others_are_refused(self) -> None:
         for pragma, reason in (
             ("user_version = 99", "was written by a newer mqgate"),
@@ -64,6 +67,7 @@ class RefusalTests(CommandCase):
             connection.close()
             self.assertIn(reason, self.refused("queues"))
 
+    @stores.only_sqlite
     def test_a_file_that_is_no_database_is_one_line(self) -> None:
         other = self.folder / "other"
         other.mkdir()
@@ -71,6 +75,7 @@ class RefusalTests(CommandCase):
         line = self.refused("queues", "-c", str(self.folder / "mqgate.toml"), "-d", str(other))
         self.assertIn("is damaged, or no SQLite database at all", line)
 
+    @stores.only_sqlite
     def test_two_commands_do_not_change_things_at_once(self) -> None:
         self.post(b"x")
         lock = FileLock(self.path + ".command.lock", "command")
@@ -79,6 +84,7 @@ class RefusalTests(CommandCase):
         self.assertIn("another command", self.refused("purge", A, "jobs", "--yes"))
         self.did("queues")
 
+    @stores.only_sqlite
     def test_a_database_that_stays_busy_is_told_after_a_while(self) -> None:
         self.post(b"x")
         self.patch(schema, "BUSY_SECONDS", 0.0)
@@ -91,6 +97,7 @@ class RefusalTests(CommandCase):
         self.assertGreater(self.clock.seconds() - began, 59)
         self.assertEqual(self.did("queues", "--json").json["queues"][0]["size"], 1)
 
+    @stores.only_sqlite
     def test_a_busy_database_is_waited_for(self) -> None:
         self.post(b"x")
         self.patch(schema, "BUSY_SECONDS", 0.0)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import sqlite3
 from typing import Any
 
 from hypothesis import given, settings
@@ -13,6 +12,7 @@ from hypothesis import strategies as st
 
 from mqgate.engine.values import NewMessage
 from mqgate.operator import importing
+from mqgate.storage.statements.texts import plain
 from tests.operator.case import PROJECTS, CommandCase
 
 A, B = PROJECTS
@@ -262,14 +262,10 @@ class ImportTests(CommandCase):
 
     def test_what_the_database_refuses_is_told(self) -> None:
         """As a bug would have it; nobody has a log to look into."""
-        connection = sqlite3.connect(self.path)
-        connection.execute(
-            "CREATE TRIGGER t BEFORE INSERT ON msg BEGIN SELECT RAISE(ABORT, 'poison'); END"
-        )
-        connection.close()
+        self.database.poison("INSERT", plain("NEW.id > 0"))
         line = self.refused("import", "-", given=self.lines({"body": "x"}))
         self.assertIn("this could not be done: poison; nothing was imported", line)
-        self.assertEqual(len(self.flushLoggedErrors(sqlite3.IntegrityError)), 1)
+        self.assertEqual(len(self.flushLoggedErrors(self.database.refusal)), 1)
 
     def test_a_file_that_is_not_there_is_named(self) -> None:
         self.assertIn("/nowhere/x: No such file", self.refused("import", "/nowhere/x"))

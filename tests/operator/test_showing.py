@@ -6,6 +6,7 @@ import sqlite3
 
 from mqgate.engine.values import NewAlert
 from mqgate.storage.statements import showing
+from tests import stores
 from tests.operator.case import PROJECTS, CommandCase
 
 A = PROJECTS[0]
@@ -74,6 +75,7 @@ class QueuesTests(CommandCase):
         self.assertTrue(lines[1].endswith("many      12         0        0    12     12  0ms"))
         self.assertTrue(lines[2].endswith("日本       1         0        0     1      1  0ms"))
 
+    @stores.only_sqlite
     def test_every_statement_walks_the_queue_s_own_index(self) -> None:
         connection = sqlite3.connect(self.path)
         self.addCleanup(connection.close)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
-
 from mqgate.engine.values import NewMessage, Topology, Wiring
 from tests.operator.case import PROJECTS, CommandCase
 
@@ -139,10 +137,7 @@ class UnbindingTests(WiringCase):
     def test_what_the_configuration_declares_will_be_back(self) -> None:
         with open(self.folder / "mqgate.toml", "a", encoding="utf-8") as file:
             file.write(VHOST)
-        connection = sqlite3.connect(self.path)
-        with connection:
-            connection.execute("INSERT INTO world_name VALUES('robomq/plant', ?)", (self.world,))
-        connection.close()
+        self.database.change("INSERT INTO world_name VALUES('robomq/plant', ?)", self.world)
         outcome = self.did("unbind", "demo/robomq/plant", "orders", "jobs", "new")
         self.assertIn("the next start makes it again", outcome.err)
         outcome = self.did("unbind", "demo/robomq/plant", "news", "jobs", "")

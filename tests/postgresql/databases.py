@@ -65,8 +65,10 @@ class Database:
 
     dsn: str
     connection: psycopg.Connection[Any]
-    #: Whether more than rows was changed, so that no other test can have it.
+    #: Whether more than rows was changed for good, so that no other test can have it.
     spoiled: bool = False
+    #: What takes back the changes that were none for good.
+    undo: list[LiteralString] = attrs.Factory(list)
 
     def rows(self, statement: LiteralString, *values: object) -> list[Any]:
         """What a statement finds; its values stand for question marks."""
@@ -76,10 +78,13 @@ class Database:
         """Change rows behind the stores' backs; how many."""
         return self.connection.execute(_in_its_words(statement), values).rowcount
 
-    def alter(self, script: LiteralString) -> None:
-        """Change more than rows."""
-        self.spoiled = True
+    def alter(self, script: LiteralString, undo: LiteralString | None = None) -> None:
+        """Change more than rows; ``undo`` is what takes it back."""
         self.connection.execute(script)
+        if undo is None:
+            self.spoiled = True
+        else:
+            self.undo.append(undo)
 
 
 def _in_its_words(statement: LiteralString) -> LiteralString:
@@ -102,6 +107,8 @@ def give_back(used: Database) -> None:
     """Let others have it; whatever is still connected to it is cut off."""
     if not used.spoiled:
         used.connection.execute(_EMPTY)
+        while used.undo:
+            used.connection.execute(used.undo.pop())
         _free.append(used)
         return
     name = used.connection.info.dbname

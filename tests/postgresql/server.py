@@ -13,10 +13,10 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal, LiteralString
+from urllib.parse import urlencode
 
 import attrs
 import psycopg
-from psycopg.conninfo import make_conninfo
 
 from tests.live.server import free_port
 from tests.postgresql import guard
@@ -128,13 +128,8 @@ class Server:
     def dsn(self, database: str = "postgres", *, tcp: bool = False, **more: Any) -> str:
         """How to connect to one of its databases: through its socket, or over the loopback."""
         host = {"host": "127.0.0.1", "password": self.password} if tcp else {}
-        plain: dict[str, Any] = {
-            "host": str(self.folder.parent),
-            "port": self.port,
-            "user": SUPERUSER,
-            "dbname": database,
-        }
-        return make_conninfo(**{**plain, **host, **more})
+        values = {"host": str(self.folder.parent), "port": self.port, "user": SUPERUSER}
+        return f"postgresql:///{database}?{urlencode({**values, **host, **more})}"
 
     def execute(self, statement: LiteralString, database: str = "postgres") -> list[Any]:
         """What a statement of its superuser answers, committed."""

@@ -1,52 +1,40 @@
-"""The SQLite store keeps what is owed about alerts."""
+"""The store keeps what is owed about alerts."""
 
 from __future__ import annotations
-
-import sqlite3
-from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from mqgate.storage.statements import alerts as statements
-from mqgate.storage.verify import verify
+from tests import stores
 from tests.storage import contract_alerts
+from tests.storage.chosen import Chosen
 from tests.storage.contract_alerts import alert
-from tests.storage.sqlite_file import SQLiteFile
 
 
-class SQLiteCatalogueTests(SQLiteFile, contract_alerts.CatalogueContract, SynchronousTestCase):
+class CatalogueTests(Chosen, contract_alerts.CatalogueContract, SynchronousTestCase):
     """What alerts there are."""
 
 
-class SQLiteWatchTests(SQLiteFile, contract_alerts.WatchContract, SynchronousTestCase):
+class WatchTests(Chosen, contract_alerts.WatchContract, SynchronousTestCase):
     """What sets them off."""
 
 
-class BodiesApartWatchTests(SQLiteWatchTests):
+class BodiesApartWatchTests(WatchTests):
     """The same where every body stands apart from its message, as large ones do."""
 
     small = -1
 
 
-class FileTests(SQLiteFile, contract_alerts.AlertContract, SynchronousTestCase):
-    """What is the file's own."""
-
-    def ask(self, statement: str, values: tuple[Any, ...] = ()) -> list[Any]:
-        connection = sqlite3.connect(self.path)
-        self.addCleanup(connection.close)
-        found = connection.execute(statement, values).fetchall()
-        connection.commit()
-        return found
+class DatabaseTests(Chosen, contract_alerts.AlertContract, SynchronousTestCase):
+    """What is the database's own."""
 
     def problems(self) -> list[str]:
-        connection = sqlite3.connect(self.path)
-        self.addCleanup(connection.close)
-        return verify(connection)
+        return self.database.problems()
 
     def test_an_alert_without_its_queue_is_found(self) -> None:
         self.set_alerts(alert(7))
         self.assertEqual(self.problems(), [])
-        self.ask("UPDATE queue SET removed = 5, version = 9 WHERE number = 1")
+        self.database.change("UPDATE queue SET removed = 5, version = 9 WHERE number = 1")
         self.assertIn(
             f"alert 7 belongs to queue 1 of world {self.world}, which is not there",
             self.problems(),
@@ -61,11 +49,12 @@ class FileTests(SQLiteFile, contract_alerts.AlertContract, SynchronousTestCase):
             ("descending", 7),
         ):
             self.set_alerts(alert(7))
-            self.ask(f"UPDATE alert SET {column} = {value}")
+            self.database.change(f"UPDATE alert SET {column} = {value}")
             expected = f"alert 7 of queue 1 of world {self.world} has values that none can have"
             self.assertEqual(self.problems(), [expected])
             self.set_alerts()
 
+    @stores.only_sqlite
     def test_statements_walk_the_index_made_for_them(self) -> None:
         for statement, index in (
             (statements.ALERTS.sqlite, "queue_version (world=? AND version>?)"),
@@ -76,5 +65,7 @@ class FileTests(SQLiteFile, contract_alerts.AlertContract, SynchronousTestCase):
             (statements.ALERTED.sqlite, "queue_shelf (world=? AND shelf=?)"),
             (statements.ALERTED.sqlite, "SEARCH a USING PRIMARY KEY (world=? AND queue=?)"),
         ):
-            plan = self.ask("EXPLAIN QUERY PLAN " + statement, (1,) * statement.count("?"))
+            plan = self.database.rows(
+                "EXPLAIN QUERY PLAN " + statement, *[1] * statement.count("?")
+            )
             self.assertIn(index, " | ".join(text for *_, text in plan), statement)

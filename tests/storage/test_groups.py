@@ -1,4 +1,4 @@
-"""Topics and groups in SQLite."""
+"""The store keeps topics and groups."""
 
 from __future__ import annotations
 
@@ -11,13 +11,15 @@ from mqgate.storage import statements as plain
 from mqgate.storage.sqlite import Inline, SQLiteStore
 from mqgate.storage.statements import groups as sql
 from mqgate.storage.verify import verify
+from tests import stores
+from tests.storage.chosen import Chosen
 from tests.storage.contract_groups import GroupsContract
-from tests.storage.sqlite_file import SQLiteFile
 
 
-class SQLiteGroupsTests(SQLiteFile, GroupsContract, SynchronousTestCase):
+class GroupsTests(Chosen, GroupsContract, SynchronousTestCase):
     """The store with its calls made on the spot."""
 
+    @stores.only_sqlite
     def test_what_does_not_add_up_is_found(self) -> None:
         for id_, key in ((10, "k"), (20, "k"), (30, "l")):
             self.append(self.entry(id_, key=key))
@@ -42,7 +44,8 @@ class SQLiteGroupsTests(SQLiteFile, GroupsContract, SynchronousTestCase):
         """What is found after somebody did this to a copy of the file."""
         self.store.close()
         copy = sqlite3.connect(":memory:", isolation_level=None)
-        with sqlite3.connect(self.path) as original:
+        assert isinstance(self.database, stores.SQLiteFile)
+        with sqlite3.connect(self.database.path) as original:
             original.backup(copy)
         original.close()
         self.reopen()

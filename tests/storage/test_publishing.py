@@ -1,4 +1,4 @@
-"""The SQLite store keeps exchanges, bindings, and messages in several queues."""
+"""The store keeps exchanges, bindings, and messages in several queues."""
 
 from __future__ import annotations
 
@@ -6,29 +6,25 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from mqgate.storage.statements import publishing
 from tests.storage import contract_publishing
-from tests.storage.sqlite_file import SQLiteFile
+from tests.storage.chosen import Chosen
 from tests.storage.test_sqlite import PlanTests as Plans
 
 
-class SQLitePublishingTests(
-    SQLiteFile, contract_publishing.PublishingContract, SynchronousTestCase
-):
+class PublishingTests(Chosen, contract_publishing.PublishingContract, SynchronousTestCase):
     """Publish and take."""
 
 
-class BodiesApartPublishingTests(SQLitePublishingTests):
+class BodiesApartPublishingTests(PublishingTests):
     """The same where every body stands apart from its message, as large ones do."""
 
     small = -1
 
 
-class SQLiteWiringTests(SQLiteFile, contract_publishing.WiringContract, SynchronousTestCase):
+class WiringTests(Chosen, contract_publishing.WiringContract, SynchronousTestCase):
     """Exchanges and bindings."""
 
 
-class SQLitePublishingLimitTests(
-    SQLiteFile, contract_publishing.LimitContract, SynchronousTestCase
-):
+class PublishingLimitTests(Chosen, contract_publishing.LimitContract, SynchronousTestCase):
     """What worlds and queues may hold."""
 
 

@@ -1,4 +1,4 @@
-"""The SQLite store keeps what is to be pushed."""
+"""The store keeps what is to be pushed."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from mqgate.storage.statements import pushes
 from tests.storage import contract_pushes
-from tests.storage.sqlite_file import SQLiteFile
+from tests.storage.chosen import Chosen
 from tests.storage.test_sqlite import PlanTests as Plans
 
 
-class SQLitePushTests(SQLiteFile, contract_pushes.PushContract, SynchronousTestCase):
+class PushTests(Chosen, contract_pushes.PushContract, SynchronousTestCase):
     """Claiming, settling, acknowledging."""
 
 
-class BodiesApartPushTests(SQLitePushTests):
+class BodiesApartPushTests(PushTests):
     """The same where every body stands apart from its message, as large ones do."""
 
     small = -1

@@ -1,4 +1,4 @@
-"""The SQLite store keeps the contract, and what is its own: the file."""
+"""What is SQLite's own: the file."""
 
 from __future__ import annotations
 
@@ -16,22 +16,7 @@ from mqgate.storage import statements
 from mqgate.storage.interface import Batch, Damaged, Moved, StoreError, Unavailable
 from mqgate.storage.sqlite import CallThread, Inline, SQLiteStore
 from mqgate.storage.statements import catalogue
-from tests.storage import contract
 from tests.storage.contract import NOW, SHELF, row
-from tests.storage.sqlite_file import SQLiteFile
-
-
-class SQLiteContractTests(SQLiteFile, contract.Contract):
-    """The store with its calls made on the spot."""
-
-
-class BodiesApartContractTests(SQLiteContractTests):
-    """The same where every body stands apart from its message, as large ones do."""
-
-    small = -1
-
-
-del contract.Contract  # else trial would run it without a store
 
 
 class Files(SynchronousTestCase):

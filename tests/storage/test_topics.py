@@ -1,4 +1,4 @@
-"""The SQLite store keeps topics and their values."""
+"""The store keeps topics and their values."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from mqgate.storage.statements import topics
 from tests.storage import contract_topics
-from tests.storage.sqlite_file import SQLiteFile
+from tests.storage.chosen import Chosen
 from tests.storage.test_sqlite import PlanTests as Plans
 
 
-class SQLiteTopicsTests(SQLiteFile, contract_topics.TopicsContract, SynchronousTestCase):
+class TopicsTests(Chosen, contract_topics.TopicsContract, SynchronousTestCase):
     """Publishes to topics, reads, drops."""
 
 

@@ -6,6 +6,7 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from pathlib import Path
 
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
@@ -15,6 +16,7 @@ from mqgate.engine.values import Message
 from mqgate.storage.sqlite import Inline, SQLiteStore
 from mqgate.storage.sqlite.schema import migrations, open_file
 from mqgate.storage.verify import verify
+from tests import stores
 from tests.engine.case import START, EngineCase
 from tests.storage.aged import AGE, LARGE, restore, versions
 
@@ -45,6 +47,7 @@ class Upgraded(EngineCase):
         os.makedirs(self.folder)
         self.path = os.path.join(self.folder, "queues.db")
         restore(self.version, self.path)
+        self.database = stores.SQLiteFile(Path(self.folder), "queues")
         self.clock = Clock()
         self.clock.advance(START + AGE)
         self.start()

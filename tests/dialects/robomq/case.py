@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
-import sqlite3
 from base64 import b64encode
 from collections.abc import Mapping
-from contextlib import closing
 from typing import Any
 
 import attrs
@@ -27,10 +24,10 @@ from mqgate.dialects.robomq.settings import Namespace, Settings, TokenHeader, Us
 from mqgate.engine.engine import Engine
 from mqgate.engine.intake import Limits
 from mqgate.engine.values import NewMessage
-from mqgate.storage.sqlite import Inline, SQLiteStore
-from mqgate.storage.verify import verify
+from mqgate.storage.interface import Store
 from mqgate.web.front import Front
 from mqgate.web.site import GateSite
+from tests import stores
 
 #: The token of the user ``demo``.
 TOKEN = "t0ken"
@@ -182,10 +179,8 @@ class RoboMQCase(SynchronousTestCase):
     def setUp(self) -> None:
         self.clock = Clock()
         self.clock.advance(START)
-        folder = self.mktemp()
-        os.makedirs(folder)
-        self.path = os.path.join(folder, "mq.db")
-        self.store = store = SQLiteStore(self.path, Inline())
+        self.database = stores.for_test(self)
+        self.store = store = self.database.store()
         opened = store.open()
         self.addCleanup(self.check_and_close, store)
         policies = DECLARATION.policies(self.settings)
@@ -202,11 +197,10 @@ class RoboMQCase(SynchronousTestCase):
         self.site = GateSite(Front([self.door], Healthy()), self.clock)
         self.addCleanup(self.site.drain)
 
-    def check_and_close(self, store: SQLiteStore) -> None:
+    def check_and_close(self, store: Store) -> None:
         """Close the database, in which everything must add up."""
         store.close()
-        with closing(sqlite3.connect(self.path)) as connection:
-            self.assertEqual(verify(connection), [])
+        self.assertEqual(self.database.problems(), [])
 
     def now(self) -> int:
         """The engine's time, in milliseconds."""
@@ -312,8 +306,7 @@ class RoboMQCase(SynchronousTestCase):
 
     def rows(self, query: str) -> list[Any]:
         """What the database says."""
-        with closing(sqlite3.connect(self.path)) as connection:
-            return connection.execute(query).fetchall()
+        return self.database.rows(query)
 
     def assert_refused(self, answer: Answer, status: int, text: str | None = None) -> None:
         """It is an error as the documentation has it: a status, and a line of plain text."""

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import hmac
 import itertools
-import os
-import sqlite3
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
-from contextlib import closing
 from email.utils import formatdate
 from typing import Any
 from xml.dom.minidom import Element, parseString
@@ -26,10 +23,10 @@ from mqgate.dialects.declaration import Grant, Opening
 from mqgate.dialects.rocketmq import DECLARATION
 from mqgate.dialects.rocketmq.settings import Key, Namespace, Settings, Topic
 from mqgate.engine.engine import Engine
-from mqgate.storage.sqlite import Inline, SQLiteStore
-from mqgate.storage.verify import verify
+from mqgate.storage.interface import Store
 from mqgate.web.front import Front
 from mqgate.web.site import GateSite
+from tests import stores
 
 #: 21 Nov 2026, 16:00:00 GMT, in seconds: the moment of the documented examples.
 START = 1_795_276_800
@@ -206,10 +203,8 @@ class RocketMQCase(SynchronousTestCase):
     def setUp(self) -> None:
         self.clock = Clock()
         self.clock.advance(START)
-        folder = self.mktemp()
-        os.makedirs(folder)
-        self.path = os.path.join(folder, "mq.db")
-        store = SQLiteStore(self.path, Inline())
+        self.database = stores.for_test(self)
+        store = self.database.store()
         opened = store.open()
         self.addCleanup(self.check_and_close, store)
         policies = DECLARATION.policies(self.settings)
@@ -227,11 +222,10 @@ class RocketMQCase(SynchronousTestCase):
         self.numbers = itertools.count(1)
         self.settle()
 
-    def check_and_close(self, store: SQLiteStore) -> None:
+    def check_and_close(self, store: Store) -> None:
         """Close the database, in which everything must add up."""
         store.close()
-        with closing(sqlite3.connect(self.path)) as connection:
-            self.assertEqual(verify(connection), [])
+        self.assertEqual(self.database.problems(), [])
 
     def now(self) -> int:
         """The engine's time, in milliseconds."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,7 +10,6 @@ from twisted.internet.defer import Deferred, fail
 from mqgate.engine.groups import Delivery, Groups, Outcome, Prepared, TopicMessage
 from mqgate.engine.values import Policy
 from mqgate.storage.interface import Batch, Operation, Unavailable
-from mqgate.storage.verify import verify
 from tests.engine.case import EngineCase
 
 #: Three days, as RocketMQ has it.
@@ -67,11 +65,7 @@ class GroupsCase(EngineCase):
 
     def problems(self) -> list[str]:
         """What does not add up in the database."""
-        connection = sqlite3.connect(self.path, isolation_level=None)
-        try:
-            return verify(connection)
-        finally:
-            connection.close()
+        return self.database.problems()
 
     def publish(self, *bodies: bytes, topic: str = "t", **how: Any) -> list[int]:
         messages = [TopicMessage(body, **how) for body in bodies]
@@ -131,8 +125,4 @@ class GroupsCase(EngineCase):
 
     def rows(self, statement: str, *values: object) -> Sequence[Any]:
         """What a statement finds in the database."""
-        connection = sqlite3.connect(self.path)
-        try:
-            return connection.execute(statement, values).fetchall()
-        finally:
-            connection.close()
+        return self.database.rows(statement, *values)

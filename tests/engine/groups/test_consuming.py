@@ -17,7 +17,6 @@ from mqgate.engine.errors import (
 )
 from mqgate.engine.groups import Outcome, TopicMessage
 from mqgate.storage.interface import EPOCH
-from mqgate.storage.sqlite import Inline, SQLiteStore
 from tests.engine.case import WatchedStore
 from tests.engine.groups.case import LEASE, RETENTION, GroupsCase
 
@@ -273,7 +272,7 @@ class LimitTests(GroupsCase):
     """What a world may hold, its operator has decided."""
 
     def start(self) -> None:
-        self.store = WatchedStore(SQLiteStore(self.path, Inline()))
+        self.store = WatchedStore(self.database.store())
         opened = self.store.open()
         (self.world,) = self.store.worlds([["a:one"]])
         self.engine = Engine(
