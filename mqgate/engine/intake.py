@@ -18,7 +18,7 @@ from mqgate.engine.verbs import OnQueue
 class Limits:
     """How much enters one batch, and how much may wait to enter one."""
 
-    batch_rows: int = 1000
+    batch_rows: int = 2000
     batch_bytes: int = 4 << 20
     #: A reserve or peek stops adding messages once it has so many bytes: an answer of a hundred
     #: large ones would hold everybody else up while it is written.

@@ -124,21 +124,17 @@ class Post(OnQueue[list[int]]):
 
 def new_row(id_: int, message: NewMessage, now: int, latest: int) -> PostRow:
     """What is stored of a message that is gone at ``latest`` at the latest."""
-    delay = message.delay
-    expires_in = message.expires_in
-    return PostRow._make(  # half the time of a call with its fields
-        (
-            id_,
-            DELAYED if delay else READY,
-            # A delayed message lines up by the moment it becomes available, and those of one
-            # moment by their ids.
-            id_ + (delay << INSTANT_SHIFT) if delay else id_,
-            now + delay if delay else 0,
-            latest if expires_in is None else min(latest, now + expires_in),
-            message.timeout,
-            message.props,
-            message.body,
-        )
+    delay, expires_in = message.delay, message.expires_in
+    expires = latest
+    if expires_in is not None and now + expires_in < latest:
+        expires = now + expires_in
+    state, pos, due = READY, id_, 0
+    if delay:
+        # A delayed message lines up by the moment it becomes available, and those of one moment
+        # by their ids.
+        state, pos, due = DELAYED, id_ + (delay << INSTANT_SHIFT), now + delay
+    return tuple.__new__(  # a third of the time of a call with its fields
+        PostRow, (id_, state, pos, due, expires, message.timeout, message.props, message.body)
     )
 
 

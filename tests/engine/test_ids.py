@@ -32,6 +32,13 @@ class IdsTests(SynchronousTestCase):
         self.assertEqual(instant_of(made[-1]), NOW + 2)
         self.assertGreater(ids.new(NOW), made[-1])
 
+    def test_several_are_what_they_would_be_one_by_one(self) -> None:
+        together, apart = Ids(5, 0), Ids(5, 0)
+        # The second 4,000 do not all fit into what is left of their millisecond.
+        for now, n in ((NOW, 4000), (NOW, 4000), (NOW, 96), (NOW + 5, 4096), (NOW + 5, 1)):
+            self.assertEqual(together.several(now, n), [apart.new(now) for _ in range(n)])
+            self.assertEqual(together.last, apart.last)
+
     def test_they_go_on_above_what_was_given_out_whatever_the_clock_says(self) -> None:
         high = Ids(5, 0).new(NOW)
         fresh = Ids(5, high).new(NOW - 3_600_000)

@@ -8,7 +8,7 @@ from typing import Any
 from twisted.internet.defer import fail, succeed
 
 from mqgate.engine.errors import MessageNotFound, QueueNotFound
-from mqgate.engine.upkeep import SLICE, TOMBSTONE
+from mqgate.engine.upkeep import SLICE, SWEPT_AT_ONCE, TOMBSTONE
 from mqgate.storage.interface import (
     Batch,
     Change,
@@ -72,11 +72,11 @@ class ExpiryTests(UpkeepCase):
 
     def test_many_are_swept_in_slices(self) -> None:
         for _ in range(3):
-            self.post(*[b"x"] * SLICE, expires_in=1000)
+            self.post(*[b"x"] * SWEPT_AT_ONCE, expires_in=1000)
         self.pass_time(1)
-        self.assertEqual(self.stored(), 2 * SLICE)
+        self.assertEqual(self.stored(), 2 * SWEPT_AT_ONCE)
         self.pass_time(0.01)
-        self.assertEqual(self.stored(), SLICE)
+        self.assertEqual(self.stored(), SWEPT_AT_ONCE)
         self.pass_time(0.01)
         self.assertEqual(self.stored(), 0)
 

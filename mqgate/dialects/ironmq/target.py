@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from urllib.parse import unquote_to_bytes
 
 import attrs
+import msgspec
 
 from mqgate.dialects.ironmq import limits
 from mqgate.dialects.ironmq.limits import Limit
@@ -18,7 +19,10 @@ from mqgate.dialects.ironmq.refusal import malformed
 #: The engine's ids have 63 bits, which is 19 decimal digits at most.
 _LARGEST_ID = (1 << 63) - 1
 _MOST_ID_DIGITS = 19
-_LEAST_OF_MOST_DIGITS = 10 ** (_MOST_ID_DIGITS - 1)
+#: Of as many digits, which are in the same order as texts.
+_LEAST_ID = str(10 ** (_MOST_ID_DIGITS - 1))
+_GREATEST_ID = str(_LARGEST_ID)
+_NUMBERS = msgspec.json.Decoder(list[int])
 #: More digits than any number of `limits` has.
 _MANY_DIGITS = 18
 
@@ -68,13 +72,17 @@ def message_id(text: str) -> int | None:
 
 def message_ids(texts: Sequence[str]) -> list[int]:
     """The numbers behind ids, each once, without those that were never given to a client."""
-    # All that were given out have 19 digits. Looked at together, a hundred of them take half the
-    # time that each by itself does.
+    # All that were given out have 19 digits. Looked at together, a hundred of them take a quarter
+    # of the time that each by itself does.
     together = "".join(texts)
-    if set(map(len, texts)) == {_MOST_ID_DIGITS} and together.isascii() and together.isdigit():
-        numbers = dict.fromkeys(map(int, texts))
-        if min(numbers) >= _LEAST_OF_MOST_DIGITS and max(numbers) <= _LARGEST_ID:
-            return list(numbers)
+    if (
+        set(map(len, texts)) == {_MOST_ID_DIGITS}
+        and together.isascii()
+        and together.encode().isdigit()  # of a str it takes nine times as long
+        and min(texts) >= _LEAST_ID
+        and max(texts) <= _GREATEST_ID
+    ):
+        return list(dict.fromkeys(_NUMBERS.decode("[" + ",".join(texts) + "]")))
     found = dict.fromkeys(map(message_id, texts))
     return [number for number in found if number is not None]
 

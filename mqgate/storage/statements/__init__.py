@@ -263,7 +263,7 @@ REMEMBER = Statement(
     postgresql="INSERT INTO remembered(world, until, ids) VALUES($1, $2, $3)",
 )
 LAPSED = Statement(
-    sqlite="SELECT rowid, ids FROM remembered WHERE until <= ? ORDER BY until LIMIT ?",
+    sqlite="SELECT rowid, n, ids FROM remembered WHERE until <= ? ORDER BY until LIMIT ?",
     postgresql=(
         "SELECT world, note, ids FROM remembered WHERE until <= $1 ORDER BY until LIMIT $2"
         " FOR UPDATE SKIP LOCKED"
