@@ -33,6 +33,7 @@ def parse(arguments: Sequence[str]) -> Options:
     add("--transports", nargs="+", choices=TRANSPORTS, default=list(TRANSPORTS))
     add("--callers", nargs="+", type=int, default=list(default.callers))
     add("--databases", nargs="+", choices=DATABASES, default=list(default.databases))
+    add("--workers", nargs="+", type=int, default=list(default.workers))
     add("--seconds", type=float, default=default.seconds, help="of the measured window")
     add("--warm-up", type=float, default=default.warm_up, help="seconds before the window")
     add("--rounds", type=int, default=1, help="measure all so often; the quieter one is kept")
@@ -100,7 +101,10 @@ def leave(options: Options, results: Results) -> None:
 def main(arguments: Sequence[str]) -> None:
     """Measure, and exit with one line if the server does not do what is measured."""
     options = parse(arguments)
-    server, generator = split_cores(sorted(os.sched_getaffinity(0)))
+    cores = sorted(os.sched_getaffinity(0))
+    server, generator = split_cores(cores)
+    if max(options.workers) > 1:  # as many as there are cores: nobody can have some for himself
+        server = generator = set(cores)
     facts = about()
     facts["Command"] = " ".join(["python -m benchmarks", *arguments])
     try:

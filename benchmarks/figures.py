@@ -25,6 +25,8 @@ class Cell:
     depth: int = 0
     #: What the server keeps its messages in.
     database: str = "sqlite"
+    #: Processes that serve.
+    workers: int = 1
 
     def __str__(self) -> str:
         """For people: ``life, swept, TLS, 64 callers``."""
@@ -34,7 +36,14 @@ class Cell:
             words.append(f"{self.depth:,} {what}")
         if self.database != "sqlite":
             words.append(self.database)
+        if self.workers > 1:
+            words.append(f"{self.workers} workers")
         return ", ".join(word for word in words if word)
+
+
+def usual(cell: Cell) -> Cell:
+    """The same cell, measured on a server as it is without a word in its configuration."""
+    return attrs.evolve(cell, database="sqlite", workers=1)
 
 
 @attrs.frozen

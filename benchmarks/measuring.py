@@ -100,7 +100,7 @@ class Bench:
         kept = self._database(cell)
         address = kept.database() if kept is not None else None
         more = FORGETFUL if swept else ""
-        with self._gate(more, open_plain=plain, address=address) as gate:
+        with self._gate(more, open_plain=plain, address=address, workers=cell.workers) as gate:
             database = kept.pid if kept is not None else None
             measured = self._under_load(self._job(cell, gate), gate.pid, database)
             figures = dict(measured.figures)
@@ -230,17 +230,18 @@ class Bench:
         open_plain: bool = False,
         database: Path | None = None,
         address: str | None = None,
+        workers: int = 1,
     ) -> Iterator[Gate]:
         """A server with an empty database or this one, and ``more`` in its configuration.
 
         With ``open_plain`` it speaks HTTP without TLS where it would not. At ``address`` there is
         a database for it, if it is to have none of its own.
         """
-        gate = Gate(self._new_folder(), self.server_cores, address=address)
+        gate = Gate(self._new_folder(), self.server_cores, address=address, workers=workers)
         try:
             if open_plain:
                 gate.open_plain()
-            if more or address:
+            if more or address or workers > 1:
                 gate.configure(more)
             if database is not None:
                 shutil.copyfile(database, gate.database)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import product
 from pathlib import Path
 
 import attrs
@@ -14,7 +15,7 @@ LOAD_CASES = ("constant", "post", "life", "batch", "take", "publish", "topic")
 CASES = (*LOAD_CASES, "push", "wake", "backlog", "topics")
 TRANSPORTS = ("plain", "TLS")
 DATABASES = ("sqlite", "postgresql")
-#: Cases in which databases are compared.
+#: Cases in which databases and numbers of workers are compared.
 COMPARED = ("post", "life", "batch", "take")
 FEW = 1_000
 #: Topics among which is read, and by how many at a time.
@@ -30,6 +31,7 @@ class Options:
     transports: Sequence[str] = TRANSPORTS
     callers: Sequence[int] = (1, 16, 64)
     databases: Sequence[str] = ("sqlite",)
+    workers: Sequence[int] = (1,)
     seconds: float = 4.0
     warm_up: float = 1.0
     rounds: int = 1
@@ -56,17 +58,18 @@ def cells(options: Options) -> list[Cell]:
             found += [Cell(case, transport) for transport in options.transports]
         else:
             found += [
-                attrs.evolve(cell, database=database)
+                attrs.evolve(cell, database=database, workers=workers)
                 for cell in _load_cells(case, options)
-                for database in _databases(cell, options)
+                for database, workers in _servers(cell, options)
             ]
     return found
 
 
-def _databases(cell: Cell, options: Options) -> Sequence[str]:
-    """In which of them a cell is measured: they are compared in a few."""
-    compared = cell.case in COMPARED and not cell.variant
-    return options.databases if compared else options.databases[:1]
+def _servers(cell: Cell, options: Options) -> Iterable[tuple[str, int]]:
+    """On which databases and with how many workers a cell is measured: a few are compared."""
+    if cell.case in COMPARED and not cell.variant:
+        return product(options.databases, options.workers)
+    return [(options.databases[0], options.workers[0])]
 
 
 def _load_cells(case: str, options: Options) -> list[Cell]:

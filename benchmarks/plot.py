@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.figures import Row
+from benchmarks.figures import Row, usual
 
 _TITLES = {"constant": "stock, constant", "post": "post", "life": "life cycle", "batch": "batch"}
 _PANELS = (("cpu_ms", "CPU-ms a message"), ("p99_ms", "p99 of a request, ms"))
@@ -40,7 +40,7 @@ def draw(path: Path, rows: Sequence[Row]) -> bool:
 def _lines(rows: Sequence[Row]) -> dict[tuple[str, str], list[Row]]:
     lines: dict[tuple[str, str], list[Row]] = {}
     for row in rows:
-        if row.cell.case in _TITLES and not row.cell.variant and row.cell.database == "sqlite":
+        if row.cell.case in _TITLES and not row.cell.variant and usual(row.cell) == row.cell:
             lines.setdefault((row.cell.case, row.cell.transport), []).append(row)
     return lines
 

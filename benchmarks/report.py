@@ -9,7 +9,7 @@ from pathlib import Path
 import attrs
 
 from benchmarks.budgets import verdicts
-from benchmarks.figures import Cell, Row, percentile
+from benchmarks.figures import Cell, Row, percentile, usual
 
 _CASES = {
     "constant": "stock `twisted.web`, constant answer",
@@ -83,7 +83,7 @@ def markdown(results: Results) -> str:
     rows = results.rows
     sections = (
         ("Requests", _load_table(rows)),
-        ("Databases", _database_table(rows)),
+        ("Databases and workers", _servers_table(rows)),
         ("Pushes", _push_table(rows)),
         ("Waiting polls", _wake_table(rows)),
         ("Messages that wait", _backlog_table(rows)),
@@ -121,7 +121,7 @@ def _load_table(rows: Sequence[Row]) -> str:
     lines = []
     for row in rows:
         cell, figures = row.cell, row.figures
-        if cell.case not in _CASES or cell.database != "sqlite":
+        if cell.case not in _CASES or cell != usual(cell):
             continue
         base = stock.get((cell.transport, cell.callers))
         lines.append(
@@ -141,23 +141,22 @@ def _load_table(rows: Sequence[Row]) -> str:
     return table(head, lines) if lines else ""
 
 
-def _database_table(rows: Sequence[Row]) -> str:
+def _servers_table(rows: Sequence[Row]) -> str:
     names = ("messages_per_s", "cpu_ms", "database_cpu_ms", "p50_ms", "p99_ms")
-    compared = {
-        attrs.evolve(row.cell, database="sqlite") for row in rows if row.cell.database != "sqlite"
-    }
+    compared = {usual(row.cell) for row in rows if row.cell != usual(row.cell)}
     lines = [
         [
             f"{_CASES[row.cell.case]}, {row.cell.transport}",
-            row.cell.database,
             str(row.cell.callers),
+            row.cell.database,
+            str(row.cell.workers),
             *(number(row.figures.get(name)) for name in names),
         ]
         for row in rows
-        if attrs.evolve(row.cell, database="sqlite") in compared
+        if usual(row.cell) in compared
     ]
-    head = ["case", "kept in", "callers", "messages/s", "CPU-ms a message", "the database's"]
-    return table([*head, "p50 ms", "p99 ms"], lines) if lines else ""
+    head = ["case", "callers", "kept in", "workers", "messages/s", "CPU-ms a message"]
+    return table([*head, "the database's", "p50 ms", "p99 ms"], lines) if lines else ""
 
 
 def _push_table(rows: Sequence[Row]) -> str:

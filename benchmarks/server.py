@@ -102,6 +102,9 @@ class Gate(Server):
 
     #: Of the database, if that is not a file.
     address: str | None = attrs.field(default=None, kw_only=True)
+    workers: int = attrs.field(default=1, kw_only=True)
+    #: Whether its configuration is no longer the one that it wrote.
+    _configured: bool = attrs.field(default=False, init=False)
     #: Whether where it listens is in its configuration, and not on the command line.
     _listens_as_configured: bool = attrs.field(default=False, init=False)
 
@@ -129,8 +132,14 @@ class Gate(Server):
         """Start it, and return when it is ready."""
         self.launch_gate()
         ready = b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
-        while self.wait_for(ready).status != 200:
+        while self.wait_for(ready).status != 200 or not self._all_serve():
             time.sleep(ASK_SECONDS)
+
+    def _all_serve(self) -> bool:
+        """Whether all of its processes do, once it is to have several: any one may say so."""
+        if self.workers == 1 or not self._configured:
+            return True
+        return "Crew#info] Ready" in (self.folder / "log").read_text()
 
     def configure(self, lines: str) -> None:
         """Start and stop it for the first time, and add to the configuration that it wrote."""
@@ -140,7 +149,9 @@ class Gate(Server):
         text = file.read_text()
         if self.address is not None:
             text = text.replace('"sqlite"', json.dumps(self.address), 1)
-        file.write_text(text + lines)
+        head = f"workers = {self.workers}\n" if self.workers > 1 else ""
+        file.write_text(head + text + lines)
+        self._configured = True
 
     def open_plain(self) -> None:
         """Start and stop it for the first time, and let it speak HTTP where it would not."""

@@ -84,13 +84,24 @@ class PlanTests(SynchronousTestCase):
         varied = [each.case for each in cells(Options()) if each.variant == "varied"]
         self.assertEqual(varied, ["post", "life", "batch"])
 
-    def test_databases_are_compared_next_to_each_other(self) -> None:
+    def test_databases_and_workers_are_compared_next_to_each_other(self) -> None:
         """What goes on on the machine changes by the minute."""
-        both = ("sqlite", "postgresql")
-        found = cells(Options(cases=("post", "topic"), callers=(64,), databases=both))
-        plain = [each.database for each in found if each.case == "post" and not each.variant]
-        self.assertEqual(plain, ["sqlite", "postgresql"] * 2)
-        self.assertEqual({each.database for each in found if each.case == "topic"}, {"sqlite"})
+        options = Options(
+            cases=("post", "topic"),
+            transports=("plain",),
+            callers=(64,),
+            databases=("sqlite", "postgresql"),
+            workers=(1, 4),
+        )
+        found = [each for each in cells(options) if not each.variant]
+        self.assertEqual(
+            [(each.case, each.database, each.workers) for each in found],
+            [
+                *(("post", "sqlite", 1), ("post", "sqlite", 4)),
+                *(("post", "postgresql", 1), ("post", "postgresql", 4)),
+                ("topic", "sqlite", 1),
+            ],
+        )
 
     def test_callers_are_dealt_out_evenly(self) -> None:
         """A process without callers would only wait."""

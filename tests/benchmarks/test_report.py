@@ -54,22 +54,22 @@ class TextTests(SynchronousTestCase):
         last = [line.split("|")[-2].strip() for line in lines if line.startswith("| post  ")]
         self.assertEqual(last[:3], ["0.500", "0.250", ""])
 
-    def test_databases_are_set_beside_each_other(self) -> None:
+    def test_databases_and_workers_are_set_beside_each_other(self) -> None:
         """In a table of their own, with what the database's server takes told apart."""
         other = {**FIGURES, "database_cpu_ms": 0.3, "messages_per_s": 2000}
         rows = [
             Row(Cell("post"), FIGURES),
             Row(Cell("life"), FIGURES),
-            Row(Cell("post", database="postgresql"), other),
+            Row(Cell("post", database="postgresql", workers=4), other),
         ]
         text = markdown(Results({"When": "now"}, rows))
-        before, _, table = text.partition("### Databases")
+        before, _, table = text.partition("### Databases and workers")
         self.assertNotIn("postgresql", before)
         self.assertNotIn("life", table)
         lines = [line.split("|") for line in table.splitlines() if line.startswith("| post")]
-        found = [[cell.strip() for cell in line[2:7]] for line in lines]
-        self.assertEqual(found[0], ["sqlite", "64", "5,000", "0.100", ""])
-        self.assertEqual(found[1], ["postgresql", "64", "2,000", "0.100", "0.300"])
+        found = [[cell.strip() for cell in line[2:8]] for line in lines]
+        self.assertEqual(found[0], ["64", "sqlite", "1", "5,000", "0.100", ""])
+        self.assertEqual(found[1], ["64", "postgresql", "4", "2,000", "0.100", "0.300"])
 
     def test_reads_of_topics_have_a_table_and_budgets_of_their_own(self) -> None:
         cells = [

@@ -61,8 +61,9 @@ class Caller:
         what = self.random.choices(*zip(*self.choices(), strict=True))[0]
         try:
             await what(connection)
-        except Refused:
+        except Refused as refused:
             self.ledger.counts["refused"] += 1
+            self.ledger.refusals[str(refused)] += 1
             await asyncio.sleep(RETRY)
         except NoAnswer:
             self.ledger.counts[f"unanswered {what.__name__}"] += 1

@@ -39,6 +39,8 @@ class Ledger:
     by_id: dict[str, Entry] = attrs.Factory(dict)
     #: How often each thing was done; those without an answer count as "unanswered …".
     counts: Counter[str] = attrs.Factory(Counter)
+    #: Why, in the server's words.
+    refusals: Counter[str] = attrs.Factory(Counter)
     faults: list[str] = attrs.Factory(list)
     #: How long the slowest answer took, in seconds, and when what was asked for was done.
     slowest: float = 0.0

@@ -70,6 +70,8 @@ class Load:
         self.problems += [*self.ledger.faults, *self.fleet.problems(), *self.fleet.complaints()]
         counts = sorted(self.ledger.counts.items())
         print(", ".join(f"{n} {what}" for what, n in counts))
+        for why, times in self.ledger.refusals.most_common(5):
+            print(f"refused {times} times: {why}")
         print(f"{len(self.ledger.done_at)} requests done, {self.ledger.slowest:.2f} s the slowest")
         return self.problems
 
