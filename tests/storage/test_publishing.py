@@ -37,12 +37,12 @@ class PlanTests(Plans):
 
     def test_plans_on_exchanges_and_bindings(self) -> None:
         for statement, indexes in (
-            (publishing.HELD, ["msg_held (world=? AND queue=? AND due>?)"]),
-            (publishing.EXCHANGES, ["exchange_version (world=? AND version>?)"]),
-            (publishing.BINDINGS, ["binding_version (world=? AND version>?)"]),
-            (publishing.FORGET_BINDINGS, ["binding_removed (removed>? AND removed<?)"]),
+            (publishing.HELD.sqlite, ["msg_held (world=? AND queue=? AND due>?)"]),
+            (publishing.EXCHANGES.sqlite, ["exchange_version (world=? AND version>?)"]),
+            (publishing.BINDINGS.sqlite, ["binding_version (world=? AND version>?)"]),
+            (publishing.FORGET_BINDINGS.sqlite, ["binding_removed (removed>? AND removed<?)"]),
             (
-                publishing.FORGET_BINDINGS_OF_QUEUES,
+                publishing.FORGET_BINDINGS_OF_QUEUES.sqlite,
                 ["queue_removed (removed>? AND removed<?)", "binding_queue (world=? AND queue=?)"],
             ),
         ):

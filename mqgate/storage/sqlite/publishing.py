@@ -23,28 +23,30 @@ class PublishingStatements:
 
     def _exchanges(self, world: int, since: int, complete: bool) -> tuple[ExchangeRow, ...]:
         """All exchanges of a world, or those that changed after a version."""
-        statement = sql.LIVE_EXCHANGES if complete else sql.EXCHANGES
+        statement = sql.LIVE_EXCHANGES.sqlite if complete else sql.EXCHANGES.sqlite
         return tuple(map(ExchangeRow._make, self._execute(statement, (world, since))))
 
     def _bindings(self, world: int, since: int, complete: bool) -> tuple[BindingRow, ...]:
         """The same of bindings."""
-        statement = sql.LIVE_BINDINGS if complete else sql.BINDINGS
+        statement = sql.LIVE_BINDINGS.sqlite if complete else sql.BINDINGS.sqlite
         return tuple(map(BindingRow._make, self._execute(statement, (world, since))))
 
     def _change_wiring(self, change: Change) -> None:
         """Write exchanges and bindings."""
-        self._each(sql.SET_EXCHANGE, change.exchanges)
-        self._each(sql.SET_BINDING, change.bindings)
+        self._each(sql.SET_EXCHANGE.sqlite, change.exchanges)
+        self._each(sql.SET_BINDING.sqlite, change.bindings)
 
     def _each(self, statement: str, rows: Iterable[Sequence[Any]]) -> None:
         for row in rows:
             self._execute(statement, row)
 
     def forget_bindings(self, before: int, limit: int) -> int:
-        self._execute(sql.NOTE_FORGOTTEN_BINDINGS, (before, before))
-        forgotten = self._execute(sql.FORGET_BINDINGS, (before, limit)).rowcount
+        self._execute(sql.NOTE_FORGOTTEN_BINDINGS.sqlite, (before, before))
+        forgotten = self._execute(sql.FORGET_BINDINGS.sqlite, (before, limit)).rowcount
         left = limit - forgotten
-        return forgotten + self._execute(sql.FORGET_BINDINGS_OF_QUEUES, (before, left)).rowcount
+        return (
+            forgotten + self._execute(sql.FORGET_BINDINGS_OF_QUEUES.sqlite, (before, left)).rowcount
+        )
 
     # -- messages
 
@@ -62,5 +64,5 @@ class PublishingStatements:
         self._insert(statements.post_messages, messages, 12)
 
     def held(self, shelf: Shelf, now: int, limit: int) -> int:
-        held: int = self._execute(sql.HELD, (*shelf, now, limit)).fetchone()[0]
+        held: int = self._execute(sql.HELD.sqlite, (*shelf, now, limit)).fetchone()[0]
         return held

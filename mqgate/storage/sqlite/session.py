@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from itertools import chain
 
 from mqgate.storage import statements as sql
 from mqgate.storage.interface import (
     EPOCH,
-    Alert,
     Change,
     Get,
     Memory,
     MessageRow,
     PostRow,
-    QueueRow,
     Release,
     WorldRows,
 )
+from mqgate.storage.queue_rows import columns_of, queue_row
 from mqgate.storage.session import ExpiredRow, Shelf
 from mqgate.storage.sqlite.alerts import SQLiteAlerts
 from mqgate.storage.sqlite.groups import GroupStatements
@@ -42,37 +40,6 @@ PROMOTED_AT_ONCE = 1000
 #: less for each message in batches, of 500 bytes an eighth; of 1,000 bytes it is more, not less,
 #: because they are written anew each time the message changes its state.
 SMALL = 512
-
-
-def _columns(row: QueueRow) -> tuple[object, ...]:
-    settings = json.dumps(row.settings, separators=(",", ":")).encode()
-    return (*row[:5], settings, *row[6:9])
-
-
-def _queue_row(
-    alerts: Mapping[int, tuple[Alert, ...]],
-    world: int,
-    number: int,
-    name: str,
-    shelf: int,
-    policy: str,
-    settings: bytes,
-    created: int,
-    removed: int,
-    version: int,
-) -> QueueRow:
-    return QueueRow(
-        world,
-        number,
-        name,
-        shelf,
-        policy,
-        json.loads(settings),
-        created,
-        removed,
-        version,
-        alerts.get(number, ()),
-    )
 
 
 def _plain(rows: Sequence[PostRow]) -> list[object] | None:
@@ -118,7 +85,7 @@ class SQLiteSession(GroupStatements, PublishingStatements, TopicStatements):
         since = -1 if complete else since
         alerts = self.alerts.since(world, since)
         rows = self._execute(statement, (world, since))
-        queues = tuple(_queue_row(alerts, *row) for row in rows)
+        queues = tuple(queue_row(alerts, *row) for row in rows)
         return WorldRows(
             world,
             version,
@@ -135,7 +102,7 @@ class SQLiteSession(GroupStatements, PublishingStatements, TopicStatements):
         )
         # Removals first: a queue that is removed and made again in one batch is two rows.
         for row in sorted(change.queues, key=lambda row: row.removed == 0):
-            self._execute(catalogue.SET_QUEUE.sqlite, _columns(row))
+            self._execute(catalogue.SET_QUEUE.sqlite, columns_of(row))
         shelves = [(move.world, move.old) for move in change.reshelved]
         self._executemany(catalogue.ADD_OLD_SHELF.sqlite, shelves)
         self._change_wiring(change)

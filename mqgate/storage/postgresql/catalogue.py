@@ -1,0 +1,117 @@
+"""Worlds, queues and counters, on one connection to PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from mqgate.storage.interface import BindingRow, Change, ExchangeRow, WorldRows
+from mqgate.storage.postgresql.alerts import PostgreSQLAlerts
+from mqgate.storage.postgresql.line import Answer
+from mqgate.storage.queue_rows import columns_of, queue_row
+from mqgate.storage.session import Shelf
+from mqgate.storage.statements import catalogue as sql
+
+
+class CatalogueStatements:
+    """The part of a session that is about the catalogue, the counters and the gateway."""
+
+    _ask: Callable[..., Answer]
+    _exchanges: Callable[[int, int, bool], tuple[ExchangeRow, ...]]
+    _bindings: Callable[[int, int, bool], tuple[BindingRow, ...]]
+    _change_wiring: Callable[[Change], None]
+    _slot: int
+    alerts: PostgreSQLAlerts
+
+    # -- the catalogue
+
+    def versions(self, worlds: Sequence[int], changing: Sequence[int]) -> dict[int, int]:
+        # Read by a statement that begins when the locks are had: what it sees is not outdated.
+        if changing:
+            ordered = sorted({*worlds, *changing})
+            alone = [world in changing for world in ordered]
+            self._ask(sql.LOCK_WORLDS_TO_CHANGE, (ordered, alone))
+        elif worlds:
+            self._ask(sql.LOCK_WORLDS, (sorted(worlds),))
+        return dict(self._ask(sql.VERSIONS.postgresql, (worlds,)).all())  # type: ignore[arg-type]
+
+    def newer(self, world: int, since: int) -> WorldRows:
+        row = self._ask(sql.WORLD.postgresql, (world,)).one()
+        assert row is not None
+        version, forgotten, next_number = row
+        complete = since < forgotten or since < 0
+        statement = sql.LIVE_QUEUES if complete else sql.QUEUES
+        since = -1 if complete else since
+        rows = self._ask(statement.postgresql, (world, since))
+        alerts = self.alerts.since(world, since)
+        return WorldRows(
+            world,
+            version,
+            next_number,
+            complete,
+            tuple(queue_row(alerts, *row) for row in rows.all()),
+            self._exchanges(world, since, complete),
+            self._bindings(world, since, complete),
+        )
+
+    def change(self, change: Change) -> None:
+        values = (change.version, change.next_number, change.world)
+        self._ask(sql.SET_WORLD.postgresql, values)
+        # Removals first: a queue that is removed and made again in one batch is two rows.
+        for row in sorted(change.queues, key=lambda row: row.removed == 0):
+            self._ask(sql.SET_QUEUE.postgresql, columns_of(row))
+        for move in change.reshelved:
+            self._ask(sql.ADD_OLD_SHELF.postgresql, (move.world, move.old))
+        self._change_wiring(change)
+        if change.alerts_of:
+            self.alerts.change(change)
+
+    def raise_high(self, high: int) -> bool:
+        """It was raised when the transaction began."""
+        return True
+
+    def old_shelves(self, limit: int) -> list[Shelf]:
+        return self._ask(sql.OLD_SHELVES.postgresql, (limit,)).all()  # type: ignore[return-value]
+
+    def forget_shelf(self, shelf: Shelf) -> None:
+        self._ask(sql.FORGET_SHELF.postgresql, shelf)
+
+    def forget_queues(self, before: int, limit: int) -> int:
+        worlds = self._try_to_forget("queue", before, limit)
+        if not worlds:
+            return 0
+        self._ask(sql.NOTE_FORGOTTEN.postgresql, (before, worlds))
+        return self._ask(sql.FORGET_QUEUES.postgresql, (before, limit, worlds)).count()
+
+    def _try_to_forget(self, table: str, before: int, limit: int) -> list[int]:
+        """Worlds with something to be forgotten that nobody reads the catalogue of just now."""
+        statement = sql.TRY_WORLDS_TO_FORGET.format(table=table)
+        return sorted(row[0] for row in self._ask(statement, (before, limit)).all())
+
+    # -- counters
+
+    def count(self, shelf: Shelf) -> tuple[int, int]:
+        return self._ask(sql.COUNT.postgresql, shelf).one()  # type: ignore[return-value]
+
+    def usage(self, world: int) -> tuple[int, int]:
+        return self._ask(sql.USAGE.postgresql, (world,)).one()  # type: ignore[return-value]
+
+    def has_counts(self, shelf: Shelf) -> bool:
+        return self._ask(sql.HAS_COUNTS.postgresql, shelf).count() == 1
+
+    def add_counts(self, counts: Sequence[tuple[int, int, int, int]]) -> None:
+        worlds, shelves, more, posted = zip(*sorted(counts), strict=True)
+        self._ask(sql.ADD_COUNT.postgresql, (worlds, shelves, self._slot, more, posted))
+
+    def reshelf_counts(self, world: int, old: int, new: int | None) -> None:
+        if new is not None:
+            _, total = self.count((world, old))
+            self._ask(sql.ADD_COUNT.postgresql, ([world], [new], self._slot, [0], [total]))
+        self._ask(sql.DROP_COUNTS.postgresql, (world, old))
+
+    # -- what all parts need
+
+    def _value(self, answer: Answer) -> Any:
+        """The one value that a statement returns; None if there is none."""
+        row = answer.one()
+        return None if row is None else row[0]
