@@ -74,19 +74,11 @@ class PlanTests(SynchronousTestCase):
             sql.READY_OF_KEY_WITH_TAG.sqlite,
             "msg_group_tag (world=? AND queue=? AND grp=? AND tag=?)",
         ),
-<<<<<<< HEAD
         (sql.SET_HEADS.sqlite, "msg_group (world=? AND queue=? AND grp=? AND state=?)"),
         (sql.CLEAR_HEADS.sqlite, "msg_head_of (world=? AND queue=? AND grp=?)"),
         (sql.UNMAKE_HEADS.sqlite, "msg_head_of (world=? AND queue=? AND grp=?)"),
         (sql.LIVE_GROUPS.sqlite, "PRIMARY KEY (world=? AND topic=?)"),
-        (plain.SHELF_LOGGED, "msg_log (world=? AND queue=?)"),
-=======
-        (sql.SET_HEADS, "msg_group (world=? AND queue=? AND grp=? AND state=?)"),
-        (sql.CLEAR_HEADS, "msg_head_of (world=? AND queue=? AND grp=?)"),
-        (sql.UNMAKE_HEADS, "msg_head_of (world=? AND queue=? AND grp=?)"),
-        (sql.LIVE_GROUPS, "PRIMARY KEY (world=? AND topic=?)"),
         (plain.SHELF_LOGGED.sqlite, "msg_log (world=? AND queue=?)"),
->>>>>>> 7c4dcf1 (storage: statements on messages and the catalogue have PostgreSQL's words beside SQLite's)
     )
 
     def test_plans(self) -> None:

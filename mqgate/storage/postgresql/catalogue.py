@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
+from mqgate.storage.executor.execution import SlotLost
 from mqgate.storage.interface import BindingRow, Change, ExchangeRow, WorldRows
 from mqgate.storage.postgresql.alerts import PostgreSQLAlerts
 from mqgate.storage.postgresql.line import Answer
@@ -21,11 +21,15 @@ class CatalogueStatements:
     _bindings: Callable[[int, int, bool], tuple[BindingRow, ...]]
     _change_wiring: Callable[[Change], None]
     _slot: int
+    #: What the transaction began with; None in one that only reads.
+    _fence: Answer | None
     alerts: PostgreSQLAlerts
 
     # -- the catalogue
 
     def versions(self, worlds: Sequence[int], changing: Sequence[int]) -> dict[int, int]:
+        if self._fence is None:  # which only reads: what it finds is as new as it is whole
+            return self._versions(worlds)
         # Read by a statement that begins when the locks are had: what it sees is not outdated.
         if changing:
             ordered = sorted({*worlds, *changing})
@@ -33,7 +37,13 @@ class CatalogueStatements:
             self._ask(sql.LOCK_WORLDS_TO_CHANGE, (ordered, alone))
         elif worlds:
             self._ask(sql.LOCK_WORLDS, (sorted(worlds),))
-        return dict(self._ask(sql.VERSIONS.postgresql, (worlds,)).all())  # type: ignore[arg-type]
+        versions = self._versions(worlds)
+        if self._fence.count() != 1:
+            raise SlotLost
+        return versions
+
+    def _versions(self, worlds: Sequence[int]) -> dict[int, int]:
+        return dict(self._ask(sql.VERSIONS.postgresql, (worlds,)).all()) if worlds else {}
 
     def newer(self, world: int, since: int) -> WorldRows:
         row = self._ask(sql.WORLD.postgresql, (world,)).one()
@@ -71,7 +81,7 @@ class CatalogueStatements:
         return True
 
     def old_shelves(self, limit: int) -> list[Shelf]:
-        return self._ask(sql.OLD_SHELVES.postgresql, (limit,)).all()  # type: ignore[return-value]
+        return self._ask(sql.OLD_SHELVES.postgresql, (limit,)).all()
 
     def forget_shelf(self, shelf: Shelf) -> None:
         self._ask(sql.FORGET_SHELF.postgresql, shelf)
@@ -91,10 +101,12 @@ class CatalogueStatements:
     # -- counters
 
     def count(self, shelf: Shelf) -> tuple[int, int]:
-        return self._ask(sql.COUNT.postgresql, shelf).one()  # type: ignore[return-value]
+        there, total = self._ask(sql.COUNT.postgresql, shelf).one()
+        return there, total
 
     def usage(self, world: int) -> tuple[int, int]:
-        return self._ask(sql.USAGE.postgresql, (world,)).one()  # type: ignore[return-value]
+        messages, size = self._ask(sql.USAGE.postgresql, (world,)).one()
+        return messages, size
 
     def has_counts(self, shelf: Shelf) -> bool:
         return self._ask(sql.HAS_COUNTS.postgresql, shelf).count() == 1
@@ -108,10 +120,3 @@ class CatalogueStatements:
             _, total = self.count((world, old))
             self._ask(sql.ADD_COUNT.postgresql, ([world], [new], self._slot, [0], [total]))
         self._ask(sql.DROP_COUNTS.postgresql, (world, old))
-
-    # -- what all parts need
-
-    def _value(self, answer: Answer) -> Any:
-        """The one value that a statement returns; None if there is none."""
-        row = answer.one()
-        return None if row is None else row[0]

@@ -12,7 +12,7 @@ import select
 from collections.abc import Callable, Sequence
 from typing import Any, cast
 
-from psycopg import Connection, OperationalError, errors, pq
+from psycopg import Connection, Error, OperationalError, errors, pq
 from psycopg.adapt import Transformer
 
 from mqgate.storage.postgresql.values import BINARY, encoded
@@ -37,13 +37,13 @@ class Answer:
         self._line = line
         self.result: pq.abc.PGresult | None = None
 
-    def all(self) -> list[Row]:
+    def all(self) -> list[Any]:
         """Its rows."""
         result = self._landed()
         return self._line.rows(result) if result.ntuples else []
 
-    def one(self) -> Row | None:
-        """Its first row."""
+    def one(self) -> Any:
+        """Its first row; None if there is none."""
         result = self._landed()
         return self._line.rows(result)[0] if result.ntuples else None
 
@@ -69,6 +69,7 @@ class Line:
         self._libpq = connection.pgconn
         self._monotonic = monotonic
         self.deadline = float("inf")
+        self._is_overdue = False
         #: Statements by their text, under the names that the database has for them.
         self._names: dict[str, bytes] = {}
         self._prepared = 0
@@ -120,6 +121,19 @@ class Line:
         """Whether a transaction was begun and has not ended."""
         return self._libpq.transaction_status != pq.TransactionStatus.IDLE
 
+    @property
+    def is_lost(self) -> bool:
+        """Whether nothing can be sent any more."""
+        return self._libpq.status == pq.ConnStatus.BAD or self._is_overdue
+
+    def abandon(self) -> None:
+        """Wait for what was sent, whatever comes of it. Raises only if the connection is lost."""
+        try:
+            self.wait()
+        except Error:
+            if self.is_lost:
+                raise
+
     def close(self) -> None:
         """Hang up."""
         self._connection.close()
@@ -139,7 +153,7 @@ class Line:
         assert result is not None
         if result.status not in (*_OK, _ABORTED, pq.ExecStatus.FATAL_ERROR):
             raise OperationalError(f"unexpected answer: {result.status}")
-        if result.status == pq.ExecStatus.FATAL_ERROR and self._is_lost():
+        if result.status == pq.ExecStatus.FATAL_ERROR and self.is_lost:
             raise self._lost()
         self._result()  # nothing: the statement's end
         return result
@@ -160,15 +174,13 @@ class Line:
         self._poll.modify(self._libpq.socket, select.POLLIN | (select.POLLOUT if writing else 0))
         left = self._deadline_in_milliseconds()
         if (left is not None and left <= 0) or not self._poll.poll(left):
+            self._is_overdue = True
             raise Overdue("the database has not answered in time")
         self._libpq.consume_input()
 
     def _deadline_in_milliseconds(self) -> float | None:
         left = self.deadline - self._monotonic()
         return None if left == float("inf") else left * 1000
-
-    def _is_lost(self) -> bool:
-        return self._libpq.status == pq.ConnStatus.BAD
 
     def _lost(self) -> OperationalError:
         return OperationalError(self._libpq.get_error_message())

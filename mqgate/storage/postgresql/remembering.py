@@ -40,10 +40,10 @@ class Remembered:
             if limit <= 0:
                 break
         for answer in answers:
-            bodies += answer.all()  # type: ignore[arg-type]
+            bodies += answer.all()
         return len(bodies), bodies
 
     def next_lapse(self) -> int | None:
         """When the next of them is readable no longer."""
-        row = self._ask(sql.NEXT_LAPSE.postgresql).one()
-        return None if row is None else row[0]
+        lapses: int | None = self._ask(sql.NEXT_LAPSE.postgresql).one()[0]
+        return lapses

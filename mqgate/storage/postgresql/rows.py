@@ -13,7 +13,7 @@ FETCHED_AT_ONCE = 1 << 20
 
 
 class LazyRows(Iterator[Row]):
-    """What a statement with `POSTGRESQL_MESSAGE` found; implements `mqgate.storage.session.Rows`."""
+    """What a statement with `POSTGRESQL_MESSAGE` found; implements `session.Rows`."""
 
     def __init__(self, line: Line, world: int, rows: Sequence[Row]) -> None:
         self._line = line
@@ -51,4 +51,4 @@ class LazyRows(Iterator[Row]):
                 break
             wanted.append(row[9])
         values = (self._world, wanted)
-        self._data = dict(self._line.ask(sql.LARGE_BODIES, values).all())  # type: ignore[arg-type]
+        self._data = dict(self._line.ask(sql.LARGE_BODIES, values).all())

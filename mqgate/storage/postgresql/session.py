@@ -5,20 +5,36 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from mqgate.storage import statements as sql
-from mqgate.storage.interface import EPOCH, Get, Memory, MessageRow, PostRow, Release
+from mqgate.storage.interface import (
+    EPOCH,
+    Bound,
+    Get,
+    Memory,
+    MessageRow,
+    PostRow,
+    Quota,
+    Release,
+)
+from mqgate.storage.postgresql.alerts import PostgreSQLAlerts
 from mqgate.storage.postgresql.catalogue import CatalogueStatements
-from mqgate.storage.postgresql.line import Line
+from mqgate.storage.postgresql.groups import GroupStatements
+from mqgate.storage.postgresql.line import Answer, Line
 from mqgate.storage.postgresql.publishing import PublishingStatements
+from mqgate.storage.postgresql.pushes import PostgreSQLPushes
 from mqgate.storage.postgresql.remembering import Remembered
 from mqgate.storage.postgresql.rows import LazyRows
+from mqgate.storage.postgresql.topics import TopicStatements
 from mqgate.storage.session import ExpiredRow, Shelf
-from mqgate.storage.statements import catalogue
+from mqgate.storage.statements import catalogue, looking
 
 #: As many held messages as one reserve makes ready: a longer backlog is taken in slices.
 PROMOTED_AT_ONCE = 1000
 
 #: Bytes of body and properties that stand in their message's row, as in SQLite.
 SMALL = 512
+
+
+READY_TAKEN = sql.READY.postgresql + sql.TAKING
 
 
 def _is_plain(rows: Sequence[PostRow]) -> bool:
@@ -30,7 +46,9 @@ def _is_plain(rows: Sequence[PostRow]) -> bool:
     )
 
 
-class PostgreSQLSession(CatalogueStatements, PublishingStatements):
+class PostgreSQLSession(
+    CatalogueStatements, GroupStatements, PublishingStatements, TopicStatements
+):
     """One connection's statements; implements `mqgate.storage.session.Session`."""
 
     def __init__(self, line: Line, slot: int, small: int = SMALL) -> None:
@@ -38,7 +56,25 @@ class PostgreSQLSession(CatalogueStatements, PublishingStatements):
         self._ask = line.ask
         self._slot = slot
         self._small = small
+        self._fence: Answer | None = None
         self._remembered = Remembered(line)
+        self.alerts = PostgreSQLAlerts(line)
+        self.pushes = PostgreSQLPushes(line, slot, self._remembered)
+
+    def begin(self, fence: Answer | None) -> None:
+        """A new transaction, which began with this; or with nothing, as it only reads."""
+        self._fence = fence
+
+    def hold_limits(self, limits: Sequence[Quota | Bound]) -> None:
+        """Wait until no other gateway is at the limits that this transaction keeps to."""
+        if limits:
+            locks = {
+                catalogue.lock_of_quota(each.world)
+                if isinstance(each, Quota)
+                else catalogue.lock_of_bound(each.world, each.shelf)
+                for each in limits
+            }
+            self._ask(catalogue.LOCK_LIMITS, (sorted(locks),))
 
     # -- messages
 
@@ -75,8 +111,18 @@ class PostgreSQLSession(CatalogueStatements, PublishingStatements):
             self._ask(sql.PROMOTE_TO_BACK.postgresql, (*values, EPOCH))
 
     def ready(self, shelf: Shelf, n: int, now: int, *, taking: bool) -> LazyRows:
-        statement = sql.READY.postgresql + sql.TAKING if taking else sql.READY.postgresql
-        return LazyRows(self._line, shelf[0], self._ask(statement, (*shelf, now, n)).all())
+        return self._messages(READY_TAKEN if taking else sql.READY.postgresql, (*shelf, now, n))
+
+    def _messages(self, statement: str, values: Sequence[object]) -> LazyRows:
+        """Messages of the world that is the first of the values."""
+        world = values[0]
+        assert isinstance(world, int)
+        return LazyRows(self._line, world, self._ask(statement, values).all())
+
+    def look(self, lines: Sequence[tuple[int, int, bool]], now: int) -> tuple[int | None, ...]:
+        columns = map(list, zip(*lines, strict=True))
+        rows = self._ask(looking.FIRST.postgresql, (now, *columns)).all() if lines else []
+        return tuple(row[0] for row in rows)
 
     def reserve(self, shelf: Shelf, ids: Sequence[int], lease: int | None, now: int) -> None:
         self._ask(sql.RESERVE.postgresql, (now, lease, shelf[0], ids))
@@ -104,7 +150,7 @@ class PostgreSQLSession(CatalogueStatements, PublishingStatements):
         values = (world, ids, queue, now)
         touched = self._ask(sql.TOUCH.postgresql, values)
         there = dict.fromkeys((row[0] for row in self._ask(sql.THESE.postgresql, values).all()), 0)
-        there.update(touched.all())  # type: ignore[arg-type]
+        there.update(touched.all())
         return there
 
     def release(self, shelf: Shelf, releases: Sequence[Release], now: int) -> list[bool]:
@@ -154,8 +200,7 @@ class PostgreSQLSession(CatalogueStatements, PublishingStatements):
 
     def delete(self, shelf: Shelf, ids: Sequence[int], now: int) -> list[tuple[int, int]]:
         world, queue = shelf
-        rows = self._ask(sql.DELETE.postgresql, (world, ids, queue, now)).all()
-        return rows  # type: ignore[return-value]
+        return self._ask(sql.DELETE.postgresql, (world, ids, queue, now)).all()
 
     def mark_deleted(self, shelf: Shelf, ids: Sequence[int], now: int, memory: Memory) -> list[int]:
         world, queue = shelf
@@ -171,7 +216,14 @@ class PostgreSQLSession(CatalogueStatements, PublishingStatements):
         rows = self._ask(sql.OLDEST_READY.postgresql, (*shelf, n)).all()
         if len(rows) < n:
             rows += self._ask(sql.OLDEST_HELD.postgresql, (*shelf, n - len(rows))).all()
-        return rows  # type: ignore[return-value]
+        return rows
+
+    def rows_of_shelf(self, shelf: Shelf, limit: int) -> list[tuple[int, int]]:
+        rows: list[tuple[int, int]] = []
+        for statement in sql.SHELF_ROWS:
+            if len(rows) < limit:
+                rows += self._ask(statement.postgresql, (*shelf, limit - len(rows))).all()
+        return rows
 
     def expired(self, now: int, limit: int) -> list[ExpiredRow]:
         rows = self._ask(sql.EXPIRED.postgresql, (now, limit)).all()
@@ -180,12 +232,12 @@ class PostgreSQLSession(CatalogueStatements, PublishingStatements):
         # Where the catalogue is just being changed, whose these are may be another matter then.
         worlds = list({row[1] for row in rows})
         still = {row[0] for row in self._ask(catalogue.TRY_WORLDS, (worlds,)).all()}
-        return [row for row in rows if row[1] in still]  # type: ignore[misc]
+        return [row for row in rows if row[1] in still]
 
     def next_expiry(self) -> int | None:
         expires = self._ask(sql.NEXT_EXPIRY.postgresql)
         lapses = self._remembered.next_lapse(), self.pushes.next_lapse()
-        times = (self._value(expires), *lapses)
+        times = (expires.one()[0], *lapses)
         return min((each for each in times if each is not None), default=None)
 
     def forget_deleted(self, now: int, limit: int) -> tuple[int, list[tuple[int, int]]]:

@@ -50,11 +50,11 @@ class Observer:
 
 def _census(connection: sqlite3.Connection, worlds: Sequence[int], now: int, limit: int) -> Census:
     listed = json.dumps(list(worlds))
-    (count,) = connection.execute(sql.COUNT_QUEUES, (listed,)).fetchone()
+    (count,) = connection.execute(sql.COUNT_QUEUES.sqlite, (listed,)).fetchone()
     queues = []
-    for world, name, shelf, size, total in connection.execute(sql.LARGEST, (listed, limit)):
-        reserved, delayed = connection.execute(sql.HELD, (world, shelf, now, now)).fetchone()
-        (pushed,) = connection.execute(sql.PUSHED, (world, shelf)).fetchone()
+    for world, name, shelf, size, total in connection.execute(sql.LARGEST.sqlite, (listed, limit)):
+        reserved, delayed = connection.execute(sql.HELD.sqlite, (world, shelf, now, now)).fetchone()
+        (pushed,) = connection.execute(sql.PUSHED.sqlite, (world, shelf)).fetchone()
         ready = max(0, size - reserved - delayed - pushed)
         queues.append(QueueFigures(world, name, ready, reserved, delayed, total, pushed))
     return Census(tuple(queues), count)

@@ -14,21 +14,16 @@ from mqgate.storage.executor import SlotLost, execute
 from mqgate.storage.interface import (
     Batch,
     Census,
-    Check,
     Damaged,
-    FindValue,
-    Get,
-    Look,
     Moved,
     Opened,
     Peers,
-    ReadValue,
     Results,
-    ShowPushes,
     Stale,
     StoreError,
     Unavailable,
 )
+from mqgate.storage.reads import only_reads
 from mqgate.storage.runners import Runner
 from mqgate.storage.sqlite import metering, schema
 from mqgate.storage.sqlite.backup import Backups, free_space
@@ -64,14 +59,6 @@ _PASSING = frozenset(
     }
 )
 _DAMAGE = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
-
-
-_READS = (Get, Check, Look, ReadValue, FindValue, ShowPushes)
-
-
-def _only_reads(batch: Batch) -> bool:
-    reads = all(isinstance(operation, _READS) for operation in batch.operations)
-    return reads and not batch.changes and not batch.high
 
 
 class SQLiteStore:
@@ -229,7 +216,7 @@ class SQLiteStore:
             self._roll_back(connection)  # it could not be done when it was due
         try:
             # Reading alone takes no lock, and need not wait for whoever holds it.
-            connection.execute("BEGIN" if _only_reads(batch) else "BEGIN IMMEDIATE")
+            connection.execute("BEGIN" if only_reads(batch) else "BEGIN IMMEDIATE")
             result = execute(session, batch)
             if isinstance(result, Stale):
                 connection.execute("ROLLBACK")

@@ -155,3 +155,20 @@ TRY_WORLDS_TO_FORGET = (
     " WHERE removed > 0 AND removed < $1 LIMIT $2) some)"
     f" SELECT world FROM these WHERE pg_try_advisory_xact_lock({APPLICATION}, world::int)"
 )
+#: Waits until no other gateway posts under these limits. See `lock_of_quota` and `lock_of_bound`.
+LOCK_LIMITS = (
+    f"SELECT pg_advisory_xact_lock({APPLICATION + 1}, n) FROM unnest($1::int[]) AS these(n)"
+)
+#: A database has room for some thousands of locks, for all its sessions together: so some shelves
+#: share one, and wait for each other for no reason.
+_LOCKS = 1024
+
+
+def lock_of_quota(world: int) -> int:
+    """The number of the lock of a world's quota."""
+    return _LOCKS + world % _LOCKS
+
+
+def lock_of_bound(world: int, shelf: int) -> int:
+    """The number of the lock of a shelf's bound."""
+    return (world * 7919 + shelf) % _LOCKS

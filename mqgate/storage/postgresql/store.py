@@ -1,0 +1,155 @@
+"""A store in a PostgreSQL database, which many gateways may share."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable, Collection, Sequence
+
+from twisted.internet.defer import Deferred, succeed
+from twisted.logger import Logger
+
+from mqgate.storage.interface import (
+    Batch,
+    Census,
+    Opened,
+    Peers,
+    Results,
+    StoreError,
+    Unavailable,
+)
+from mqgate.storage.postgresql import metering, schema
+from mqgate.storage.postgresql.connecting import Address, check_library
+from mqgate.storage.postgresql.line import Line
+from mqgate.storage.postgresql.reading import Observer
+from mqgate.storage.postgresql.session import SMALL
+from mqgate.storage.postgresql.transactions import Transactions
+from mqgate.storage.runners import Runner
+from mqgate.storage.statements.catalogue import MAKE_SECRET, NOW, SECRET
+from mqgate.storage.worlds import worlds_of
+
+#: Seconds that a batch may take, from its beginning in the runner to its end.
+DEADLINE_SECONDS = 10.0
+
+
+class PostgreSQLStore:
+    """The store of one gateway; implements `mqgate.storage.interface.Store`.
+
+    ``observing`` makes the calls that only look, which may take long; without it ``runner`` does.
+    Bodies of up to ``small`` bytes stand in their messages' rows. A batch that the database has not
+    carried out within ``seconds`` fails.
+
+    With ``beside`` it is the store of an operator's command: it makes and upgrades nothing.
+    """
+
+    _log = Logger()
+
+    #: Other gateways may work on the database.
+    shared = True
+
+    def __init__(
+        self,
+        dsn: str,
+        runner: Runner,
+        *,
+        observing: Runner | None = None,
+        seconds: float = DEADLINE_SECONDS,
+        beside: bool = False,
+        small: int = SMALL,
+        now: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._address = Address(dsn)
+        self._runner = runner
+        self._observing = observing or runner
+        self._observer = Observer(self._address, seconds, monotonic)
+        self._beside = beside
+        self._now = now
+        self._monotonic = monotonic
+        self._transactions = Transactions(
+            self._address, secrets.token_hex(8), small, seconds, monotonic, sleep
+        )
+        self._is_open = False
+
+    def open(self) -> Opened:
+        check_library()
+        name = self._address.name
+        with schema.told_plainly(name):
+            connection = self._address.connect()
+            try:
+                schema.prepare(connection, name, may_upgrade=not self._beside)
+                line = Line(connection, self._monotonic)
+                slot, high = self._transactions.adopt(line)
+                line.ask(MAKE_SECRET.postgresql, (secrets.token_bytes(32),))
+                secret: bytes = line.ask(SECRET.postgresql).one()[0]
+                ahead = self._measure(line)
+            except BaseException:
+                connection.close()
+                raise
+        self._is_open = True
+        self._runner.start()
+        if self._observing is not self._runner:
+            self._observing.start()
+        return Opened(slot, high, secret, ahead)
+
+    def _measure(self, line: Line) -> int:
+        """By how many milliseconds the database's clock is ahead."""
+        before = self._now()
+        theirs: int = line.ask(f"SELECT {NOW}").one()[0]
+        return theirs - round((before + self._now()) * 500)
+
+    def worlds(self, names: Sequence[Sequence[str]]) -> list[int]:
+        with schema.told_plainly(self._address.name):
+            return self._transactions.alone(lambda line: worlds_of(schema.WorldNames(line), names))
+
+    def meter(self, wanted: bool) -> None:
+        with schema.told_plainly(self._address.name):
+            self._transactions.alone(lambda line: metering.become(line, wanted))
+
+    def run_now(self, batch: Batch) -> Results:
+        try:
+            return self._transact(batch)
+        except Unavailable as error:
+            raise StoreError(f"{self._address.name} cannot be used: {error}") from error
+
+    def run(self, batch: Batch) -> Deferred[Results]:
+        return self._runner.call(lambda: self._transact(batch))
+
+    def attend(self, peers: Peers) -> None:
+        """There is nobody to hear of."""
+
+    def announce(self, queues: Collection[tuple[int, str]]) -> None:
+        """There is nobody to tell."""
+
+    def has_room(self) -> bool:
+        """How much room there is, the server does not tell."""
+        return True
+
+    def census(self, worlds: Sequence[int], now: int, limit: int) -> Deferred[Census]:
+        return self._observing.call(lambda: self._observer.census(worlds, now, limit))
+
+    def tidy(self) -> Deferred[bool]:
+        """The server does it by itself."""
+        return succeed(False)
+
+    def close(self) -> Deferred[None]:
+        closed = self._observing.call(self._observer.close)
+        closed.addCallback(lambda _: self._runner.call(self._transactions.close))
+        return closed.addBoth(self._closed)
+
+    # -- in the runner's thread
+
+    def _transact(self, batch: Batch) -> Results:
+        if not self._is_open:
+            raise StoreError(f"{self._address.name} is not open")
+        return self._transactions.run(batch)
+
+    # -- in the reactor's thread
+
+    def _closed(self, result: None) -> None:
+        self._is_open = False
+        if self._observing is not self._runner:
+            self._observing.stop()
+        self._runner.stop()
+        return result
