@@ -42,7 +42,7 @@ class PostgreSQLAlerts:
                     self._ask(sql.ADD.postgresql, (*key, *alert))
 
     def lock(self, queues: Sequence[QueueKey]) -> dict[AlertKey, int]:
-        # Everybody who changes the size of such a queue does this first, before he reads it; in this
+        # Everybody who changes the size of such a queue does this before he reads it, and in this
         # order. A row that had to be waited for is read as it is then.
         answers = [self._ask(sql.FIRED_AT.postgresql, key) for key in sorted(queues)]
         return {

@@ -8,6 +8,7 @@ from typing import Any
 from mqgate.storage.group_session import FoundRow, RawRow, Rows, Shelf, StoredRow
 from mqgate.storage.interface import IdleGroup
 from mqgate.storage.postgresql.line import Answer
+from mqgate.storage.statements import LOCK_BODIES
 from mqgate.storage.statements import groups as sql
 
 #: So many keys are read at first, and so many times more with each look: a poll in order needs one
@@ -74,7 +75,7 @@ class GroupStatements:
         return {shelf for shelf, lock in locks.items() if lock in got}
 
     def hold_bodies(self, world: int, bodies: Sequence[int]) -> None:
-        self._ask(sql.LOCK_BODIES, (world, bodies))
+        self._ask(LOCK_BODIES, (world, bodies))
 
     # -- groups
 
