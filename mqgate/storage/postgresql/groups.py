@@ -7,7 +7,8 @@ from typing import Any
 
 from mqgate.storage.group_session import FoundRow, RawRow, Rows, Shelf, StoredRow
 from mqgate.storage.interface import IdleGroup
-from mqgate.storage.postgresql.line import Answer
+from mqgate.storage.postgresql.line import Answer, Line
+from mqgate.storage.postgresql.rows import LazyRows
 from mqgate.storage.statements import LOCK_BODIES
 from mqgate.storage.statements import groups as sql
 
@@ -60,7 +61,7 @@ class GroupStatements:
     """
 
     _ask: Callable[..., Answer]
-    _messages: Callable[[str, Sequence[object]], Rows]
+    _line: Line
 
     # -- holding
 
@@ -147,6 +148,10 @@ class GroupStatements:
 
     def ready_with_tag(self, shelf: Shelf, tag: str, n: int, now: int) -> Rows:
         return self._messages(sql.READY_WITH_TAG.postgresql, (*shelf, tag, now, n))
+
+    def _messages(self, statement: str, values: tuple[Any, ...]) -> Rows:
+        """Messages of the shelf that the values begin with."""
+        return LazyRows(self._line, values[0], self._ask(statement, values).all())
 
     def heads(self, shelf: Shelf) -> Rows:
         return _Keys(lambda *page: self._ask(sql.HEADS.postgresql, (*shelf, *page)).all())

@@ -22,7 +22,8 @@ ADD_TOPIC = plain(
 )
 OLDEST_TOPIC = plain(
     "SELECT topic, latest_seq FROM topic_value"
-    " WHERE world = ? AND latest_seq >= ? AND latest_seq > 0 AND retained IS NULL ORDER BY latest_seq LIMIT 1"
+    " WHERE world = ? AND latest_seq >= ? AND latest_seq > 0 AND retained IS NULL"
+    " ORDER BY latest_seq LIMIT 1"
 )
 DROP_TOPIC = plain("DELETE FROM topic_value WHERE world = ? AND topic = ?")
 _OLD_TOPICS = (
