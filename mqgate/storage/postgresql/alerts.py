@@ -38,11 +38,12 @@ class PostgreSQLAlerts:
                 key = (row.world, row.number)
                 ids = [alert.id for alert in row.alerts]
                 self._ask(sql.DROP_OTHERS.postgresql, (*key, ids))
-                for alert in row.alerts:
-                    self._ask(sql.ADD.postgresql, (*key, *alert))
+                for id_, progressive, descending, *rest in row.alerts:
+                    values = (*key, id_, int(progressive), int(descending), *rest)
+                    self._ask(sql.ADD.postgresql, values)
 
     def lock(self, queues: Sequence[QueueKey]) -> dict[AlertKey, int]:
-        # Everybody who changes the size of such a queue does this first, before he reads it; in this
+        # Everybody who changes the size of such a queue does this before he reads it, and in this
         # order. A row that had to be waited for is read as it is then.
         answers = [self._ask(sql.FIRED_AT.postgresql, key) for key in sorted(queues)]
         return {

@@ -7,7 +7,9 @@ from typing import Any
 
 from mqgate.storage.group_session import FoundRow, RawRow, Rows, Shelf, StoredRow
 from mqgate.storage.interface import IdleGroup
-from mqgate.storage.postgresql.line import Answer
+from mqgate.storage.postgresql.line import Answer, Line
+from mqgate.storage.postgresql.rows import LazyRows
+from mqgate.storage.statements import LOCK_BODIES
 from mqgate.storage.statements import groups as sql
 
 #: So many keys are read at first, and so many times more with each look: a poll in order needs one
@@ -59,7 +61,7 @@ class GroupStatements:
     """
 
     _ask: Callable[..., Answer]
-    _messages: Callable[[str, Sequence[object]], Rows]
+    _line: Line
 
     # -- holding
 
@@ -74,7 +76,7 @@ class GroupStatements:
         return {shelf for shelf, lock in locks.items() if lock in got}
 
     def hold_bodies(self, world: int, bodies: Sequence[int]) -> None:
-        self._ask(sql.LOCK_BODIES, (world, bodies))
+        self._ask(LOCK_BODIES, (world, bodies))
 
     # -- groups
 
@@ -146,6 +148,10 @@ class GroupStatements:
 
     def ready_with_tag(self, shelf: Shelf, tag: str, n: int, now: int) -> Rows:
         return self._messages(sql.READY_WITH_TAG.postgresql, (*shelf, tag, now, n))
+
+    def _messages(self, statement: str, values: tuple[Any, ...]) -> Rows:
+        """Messages of the shelf that the values begin with."""
+        return LazyRows(self._line, values[0], self._ask(statement, values).all())
 
     def heads(self, shelf: Shelf) -> Rows:
         return _Keys(lambda *page: self._ask(sql.HEADS.postgresql, (*shelf, *page)).all())

@@ -117,7 +117,8 @@ class PostgreSQLPushes:
         world, _ = shelf
         values = (memory_shelf, until, world, messages)
         rows = self._ask(sql.FINISH_MESSAGES.postgresql, values).all()
-        self._ask(sql.FINISH_ENTRIES.postgresql, (memory_shelf, *shelf, messages))
+        for message in messages:
+            self._ask(sql.FINISH_ENTRIES.postgresql, (memory_shelf, *shelf, message))
         expiring: dict[int, list[int]] = {}
         for message, expires in rows:
             expiring.setdefault(expires, []).append(message)
@@ -128,7 +129,8 @@ class PostgreSQLPushes:
     def drop_oldest(self, shelf: Shelf, n: int) -> list[tuple[int, int, int]]:
         world, _ = shelf
         rows = self._ask(sql.OLDEST.postgresql, (world, *shelf, n)).all()
-        self._ask(sql.DROP.postgresql, (*shelf, [row[0] for row in rows]))
+        for id_, *_ in rows:
+            self._ask(sql.DROP.postgresql, (*shelf, id_))
         return [(id_, body, size) for id_, body, size in rows]
 
     def empty(self, shelf: Shelf, limit: int) -> tuple[int, list[tuple[int, int]]]:
@@ -141,8 +143,11 @@ class PostgreSQLPushes:
 
     def _drop(self, shelf: Shelf, entries: Sequence[tuple[int, ...]]) -> None:
         """Remove entries, given as (message, subscriber), which are locked."""
-        messages = list(dict.fromkeys(message for message, _ in entries))
-        self._ask(sql.DROP_THESE, (*shelf, messages, [subscriber for _, subscriber in entries]))
+        subscribers: dict[int, list[int]] = {}
+        for message, subscriber in entries:
+            subscribers.setdefault(message, []).append(subscriber)
+        for message, mine in subscribers.items():
+            self._ask(sql.DROP_THESE, (*shelf, message, mine))
 
     # -- entries whose messages are gone
 
@@ -164,11 +169,11 @@ class PostgreSQLPushes:
                 break
             number, world, queue, messages = note
             shelf = (world, queue)
-            entries = self._ask(sql.OF_MESSAGES, (*shelf, messages, left)).all()
+            entries = self._ask(sql.OF_MESSAGES, (messages, *shelf, left)).all()
             if entries:
                 self._drop(shelf, entries)
                 left -= len(entries)
-            if self._ask(sql.ANY_LEFT, (*shelf, messages)).one() is not None:
+            if self._ask(sql.ANY_LEFT, (messages, *shelf)).one() is not None:
                 break  # for the next time: there are more, or somebody else is at them
             self._ask(sql.DROP_REMEMBERED.postgresql, (world, number))
         return limit - left

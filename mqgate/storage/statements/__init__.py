@@ -27,7 +27,10 @@ POSTGRESQL_MESSAGE = (
     " CASE WHEN m.body = 0 THEN m.data WHEN octet_length(b.data) <= 8192 THEN b.data END,"
     " CASE WHEN octet_length(b.data) > 8192 THEN octet_length(b.data) END"
 )
-BODIES = " LEFT JOIN body b ON b.world = m.world AND b.id = nullif(m.body, 0)"
+BODIES = (
+    " LEFT JOIN LATERAL (SELECT * FROM body WHERE world = m.world AND id = nullif(m.body, 0)"
+    " OFFSET 0) b ON true"
+)
 #: The data that were left out.
 LARGE_BODIES = "SELECT id, data FROM body WHERE world = $1 AND id = ANY($2)"
 #: Behind a statement whose rows are taken: none of those that another gateway is taking.
@@ -184,7 +187,7 @@ TOUCH = Statement(
     ),
     postgresql=(
         f"UPDATE msg SET due = $4 + timeout, lease = timeout WHERE {_THESE}"
-        " AND state = 1 AND due > $4 RETURNING id, due"
+        " AND state + 0 = 1 AND +due > $4 RETURNING id, due"
     ),
 )
 THESE = Statement(
@@ -200,9 +203,12 @@ RELEASE_IN_PLACE = Statement(
     sqlite=f"UPDATE msg SET state = ?, due = ?, pos = min(pos, ?) WHERE id = ? AND {THERE}",
     postgresql=f"UPDATE msg SET state = $5, due = $6, pos = least(pos, $7) WHERE {_ONE}",
 )
-GIVE_BACK = plain(
+_GIVE_BACK = (
     "UPDATE msg SET state = 0, due = 0 WHERE id = ? AND rcount = ? AND world = ? AND queue = ?"
-    " AND state = 1 AND due > ?"
+)
+GIVE_BACK = Statement(
+    sqlite=f"{_GIVE_BACK} AND state = 1 AND due > ?",
+    postgresql=plain(f"{_GIVE_BACK} AND state + 0 = 1 AND +due > ?").postgresql,
 )
 DELETE_SMALL = f"DELETE FROM msg WHERE id IN {IDS} AND {THERE} AND body = 0"
 DELETE = Statement(
@@ -253,9 +259,14 @@ _EXPIRED = (
     " ORDER BY expires LIMIT ?"
 )
 EXPIRED = Statement(
-    sqlite=_EXPIRED, postgresql=_EXPIRED.replace("?", "%s") + " FOR UPDATE SKIP LOCKED"
+    sqlite=_EXPIRED,
+    postgresql=_EXPIRED.replace("?", "%s").replace("state <> 3", "3 - state <> 0")
+    + " FOR UPDATE SKIP LOCKED",
 )
-NEXT_EXPIRY = plain("SELECT min(expires) FROM msg WHERE state <> 3")
+NEXT_EXPIRY = Statement(
+    sqlite="SELECT min(expires) FROM msg WHERE state <> 3",
+    postgresql="SELECT min(expires) FROM msg WHERE 3 - state <> 0",
+)
 # Deleted messages that were readable. One that was put back since is there under another state,
 # and one that was deleted again then is readable for longer.
 REMEMBER = Statement(
@@ -295,14 +306,16 @@ REMOVE = Statement(
 )
 
 
-def _on_shelf(state: str) -> Statement:
-    text = f"SELECT id, body FROM msg WHERE world = ? AND queue = ? AND state {state} LIMIT ?"
-    return Statement(text, text.replace("?", "%s") + " FOR UPDATE SKIP LOCKED")
+def _on_shelf(state: str, order: str) -> Statement:
+    """In any order; that of an index has PostgreSQL take it."""
+    text = f"SELECT id, body FROM msg WHERE world = ? AND queue = ? AND state {state}"
+    ordered = f"{plain(text).postgresql} ORDER BY {order} LIMIT %s FOR UPDATE SKIP LOCKED"
+    return Statement(f"{text} LIMIT ?", ordered)
 
 
-SHELF_LOGGED = _on_shelf("= 5")
-SHELF_READY = _on_shelf("= 0")
-SHELF_HELD = _on_shelf("IN (1, 2)")
+SHELF_LOGGED = _on_shelf("= 5", "pos")
+SHELF_READY = _on_shelf("= 0", "pos, id")
+SHELF_HELD = _on_shelf("IN (1, 2)", "due")
 #: All that can stand on a shelf that is left behind.
 SHELF_ROWS = (SHELF_READY, SHELF_HELD, SHELF_LOGGED)
 SIZE = (

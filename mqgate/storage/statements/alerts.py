@@ -38,12 +38,18 @@ FIRED_AT = Statement(
 )
 SET_OFF = plain("UPDATE alert SET fired_at = ? WHERE world = ? AND queue = ? AND id = ?")
 ANY = plain("SELECT 1 FROM alert LIMIT 1")
-_ALERTED = (
-    " WHERE q.world = ? AND q.shelf = ? AND q.removed = 0"
-    " AND EXISTS (SELECT 1 FROM alert a WHERE a.world = q.world AND a.queue = q.number)"
-)
 ALERTED = Statement(
     # Left to itself SQLite takes the primary key, and walks all queues of the world.
-    sqlite="SELECT q.name FROM queue q INDEXED BY queue_shelf" + _ALERTED,
-    postgresql=plain("SELECT q.name FROM queue q" + _ALERTED).postgresql,
+    sqlite=(
+        "SELECT q.name FROM queue q INDEXED BY queue_shelf"
+        " WHERE q.world = ? AND q.shelf = ? AND q.removed = 0"
+        " AND EXISTS (SELECT 1 FROM alert a WHERE a.world = q.world AND a.queue = q.number)"
+    ),
+    # So does PostgreSQL, unless it is asked for an order that the other index has.
+    postgresql=(
+        "SELECT q.name FROM queue q"
+        " WHERE q.world = $1 AND q.shelf BETWEEN $2 AND $2 AND q.removed = 0"
+        " AND (SELECT a.id FROM alert a WHERE a.world = q.world AND a.queue = q.number"
+        " ORDER BY a.id LIMIT 1) IS NOT NULL ORDER BY q.shelf LIMIT 1"
+    ),
 )

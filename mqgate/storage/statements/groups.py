@@ -1,22 +1,18 @@
 """Statements on topics and their groups.
 
-``state IN (0, 1)`` stands beside ``state = 0`` where it lets a database use the index of keys; an
-index is not to be used where ``+`` or ``+ 0`` stands at the column.
+In SQLite ``state IN (0, 1)`` stands beside ``state = 0`` where that lets it use the index of keys.
+In PostgreSQL each of these statements can use one index only, whatever it believes of its tables;
+the schema says how. A ``+`` at a column keeps it from being looked up in one.
 """
 
 from __future__ import annotations
 
 from functools import cache
 
-from mqgate.storage.statements import IDS, MESSAGE
+from mqgate.storage.statements import BODIES, IDS, MESSAGE, POSTGRESQL_MESSAGE
 from mqgate.storage.statements.texts import Statement, plain
 
 _IDS = "ANY(%s::bigint[])"
-#: In PostgreSQL bodies that stand apart are read on their own, see `mqgate.storage.postgresql`.
-_MESSAGE = (
-    "m.id, m.state, m.pos, m.due, m.expires, m.timeout, m.lease, m.rcount, m.first_at, m.body,"
-    " m.origin, m.props, m.data"
-)
 
 # -- locks
 
@@ -87,8 +83,6 @@ STORE_BODIES = (
     " unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::bytea[], %s::bytea[])"
 )
 LAST_PLACE = plain("SELECT max(pos) FROM msg WHERE world = ? AND queue = ? AND state = 5")
-#: In the order of their ids, before they are changed in whichever order.
-LOCK_BODIES = f"SELECT id FROM body WHERE world = %s AND id = {_IDS} ORDER BY id FOR UPDATE"
 SHARE_BODIES = Statement(
     sqlite="UPDATE body SET refs = refs + ? WHERE id = ?",
     postgresql=f"UPDATE body SET refs = refs + %s WHERE world = %s AND id = {_IDS}",
@@ -101,7 +95,7 @@ LOGGED = Statement(
     ),
     postgresql=(
         f"SELECT {_FOUND} FROM msg WHERE world = %s AND queue = %s AND state = 5 AND pos > %s"
-        " AND expires + 0 > %s ORDER BY pos LIMIT %s"
+        " AND +expires > %s ORDER BY pos LIMIT %s"
     ),
 )
 HALVES = Statement(
@@ -111,7 +105,7 @@ HALVES = Statement(
     ),
     postgresql=(
         f"SELECT {_FOUND} FROM msg WHERE id = {_IDS} AND world = %s AND queue + 0 = %s"
-        " AND state IN (1, 2) AND due + 0 > %s AND expires + 0 > %s"
+        " AND state + 0 IN (1, 2) AND due + 0 > %s AND +expires > %s"
     ),
 )
 
@@ -124,7 +118,7 @@ LAPSED = Statement(
     ),
     postgresql=(
         "SELECT id, state, rcount, grp FROM msg WHERE world = %s AND queue = %s"
-        " AND state IN (1, 2) AND due <= %s AND expires + 0 > %s ORDER BY due LIMIT %s"
+        " AND state IN (1, 2) AND due <= %s AND +expires > %s ORDER BY due LIMIT %s"
     ),
 )
 EXHAUSTED = Statement(
@@ -134,7 +128,7 @@ EXHAUSTED = Statement(
     ),
     postgresql=(
         f"SELECT {_FOUND} FROM msg WHERE world = %s AND queue = %s AND state IN (1, 2)"
-        " AND state = 1 AND due <= %s AND rcount >= %s AND expires + 0 > %s ORDER BY due LIMIT %s"
+        " AND state = 1 AND due <= %s AND rcount >= %s AND +expires > %s ORDER BY due LIMIT %s"
     ),
 )
 MAKE_READY = Statement(
@@ -148,26 +142,30 @@ NEXT_AFTER = Statement(
     ),
     postgresql=(
         "SELECT due FROM msg WHERE world = %s AND queue = %s AND state IN (1, 2) AND due > %s"
-        " AND expires + 0 > %s ORDER BY due LIMIT 1"
+        " AND +expires > %s ORDER BY due LIMIT 1"
     ),
 )
 
 
-def _ready(which: str) -> Statement:
-    """Ready messages of a queue, in their order."""
+def _ready(which: str, sqlite: str, postgresql: str) -> Statement:
+    """Ready messages of a queue, in their order; ``state`` in words that choose the index."""
     text = (
-        "SELECT {message} FROM msg m WHERE m.world = ? AND m.queue = ? AND {which}"
-        " AND {expires} > ? ORDER BY m.pos, m.id LIMIT ?"
+        "SELECT {message} WHERE m.world = ? AND m.queue = ? AND {which}"
+        " AND {state} AND +m.expires > ? ORDER BY m.pos, m.id LIMIT ?"
     )
     return Statement(
-        text.format(message=MESSAGE, which=which, expires="+m.expires"),
-        plain(text.format(message=_MESSAGE, which=which, expires="m.expires + 0")).postgresql,
+        text.format(message=f"{MESSAGE} FROM msg m", which=which, state=sqlite),
+        plain(
+            text.format(
+                message=f"{POSTGRESQL_MESSAGE} FROM msg m{BODIES}", which=which, state=postgresql
+            )
+        ).postgresql,
     )
 
 
-READY_WITH_TAG = _ready("m.tag = ? AND m.state = 0")
-READY_OF_KEY = _ready("m.grp = ? AND m.state IN (0, 1) AND m.state = 0")
-READY_OF_KEY_WITH_TAG = _ready("m.grp = ? AND m.tag = ? AND m.state = 0")
+READY_WITH_TAG = _ready("m.tag = ?", "m.state = 0", "m.state < 1")
+READY_OF_KEY = _ready("m.grp = ?", "m.state IN (0, 1) AND m.state = 0", "m.state < 1")
+READY_OF_KEY_WITH_TAG = _ready("m.grp = ? AND m.tag = ?", "m.state = 0", "m.state + 0 = 0")
 HEADS = Statement(
     sqlite=(
         "SELECT grp FROM msg WHERE world = ? AND queue = ? AND state = 0 AND head = 1"
@@ -175,7 +173,7 @@ HEADS = Statement(
     ),
     # Page by page, as a statement there is read to its end before the first row is seen.
     postgresql=(
-        "SELECT pos, id, grp FROM msg WHERE world = %s AND queue = %s AND state = 0 AND head = 1"
+        "SELECT pos, id, grp FROM msg WHERE world = %s AND queue = %s AND head = 1"
         " AND (pos, id) > (%s, %s) ORDER BY pos, id LIMIT %s"
     ),
 )
@@ -185,7 +183,7 @@ KEYS_WITH_TAG = Statement(
         " ORDER BY pos, id"
     ),
     postgresql=(
-        "SELECT pos, id, grp FROM msg WHERE world = %s AND queue = %s AND tag = %s AND state = 0"
+        "SELECT pos, id, grp FROM msg WHERE world = %s AND queue = %s AND tag = %s AND state < 1"
         " AND (pos, id) > (%s, %s) ORDER BY pos, id LIMIT %s"
     ),
 )
@@ -209,7 +207,7 @@ DELIVERED = Statement(
     ),
     postgresql=(
         f"SELECT id, rcount, body, grp FROM msg WHERE id = {_IDS} AND world = %s"
-        " AND queue + 0 = %s AND state = 1 AND due + 0 > %s AND expires + 0 > %s"
+        " AND queue + 0 = %s AND state + 0 = 1 AND due + 0 > %s AND +expires > %s"
     ),
 )
 
@@ -224,16 +222,22 @@ _RESERVED = (
     " AND r.state IN (0, 1) AND r.state = 1)"
 )
 # PostgreSQL turns EXISTS into a join, of which it may begin with either side; a value it looks up.
+_LOWEST_P = (
+    "(SELECT l.id FROM msg l WHERE l.world = %s AND l.queue = %s AND l.grp = {key}"
+    " AND l.state < 1 ORDER BY l.pos, l.id LIMIT 1)"
+)
 _RESERVED_P = (
-    "(SELECT 1 FROM msg r WHERE r.world = %s AND r.queue = %s AND r.grp = {key}"
-    " AND r.state IN (0, 1) AND r.state = 1 LIMIT 1)"
+    "(SELECT r.id FROM msg r WHERE r.world = %s AND r.queue = %s AND r.grp = {key}"
+    " AND r.state + 0 = 1 ORDER BY r.due LIMIT 1)"
 )
 _HEAD_P = (
     "CROSS JOIN LATERAL (SELECT h.id FROM msg h WHERE h.world = %s AND h.queue = %s"
-    " AND h.grp = {key} AND h.state = 0 AND h.head = 1 LIMIT 1) h"
+    " AND h.grp = {key} AND h.head > 0 LIMIT 1) h"
 )
-_LOWEST_P = _LOWEST.replace("?", "%s")
-IS_RESERVED = plain(f"SELECT {_RESERVED.format(key='?')}")
+IS_RESERVED = Statement(
+    sqlite=f"SELECT {_RESERVED.format(key='?')}",
+    postgresql=f"SELECT {_RESERVED_P.format(key='%s')} IS NOT NULL",
+)
 _KEYS = "SELECT value FROM json_each(?)"
 SET_HEADS = Statement(
     sqlite=(

@@ -36,10 +36,18 @@ ADD = (
     " AS e(message, subscriber, number, targets, via, error_queue, retries, delay, url, lane,"
     " next_at)"
 )
-SHOW = plain(
-    "SELECT p.subscriber, p.url, p.retries, p.delay, p.tries, p.status, p.code FROM msg m"
-    " LEFT JOIN push p ON p.world = m.world AND p.queue = m.queue AND p.message = m.id"
-    " WHERE m.id = ? AND m.world = ? AND m.queue IN (?, ?) AND m.expires > ? ORDER BY p.subscriber"
+_SHOWN = "SELECT p.subscriber, p.url, p.retries, p.delay, p.tries, p.status, p.code FROM msg m"
+_SHOWN_OF = " WHERE m.id = ? AND m.world = ? AND m.queue IN (?, ?) AND {expires} > ?"
+SHOW = Statement(
+    sqlite=(
+        f"{_SHOWN} LEFT JOIN push p ON p.world = m.world AND p.queue = m.queue"
+        f" AND p.message = m.id{_SHOWN_OF.format(expires='m.expires')} ORDER BY p.subscriber"
+    ),
+    postgresql=plain(
+        f"{_SHOWN} LEFT JOIN LATERAL (SELECT * FROM push p WHERE p.world = m.world"
+        " AND p.queue = m.queue AND p.message = m.id OFFSET 0) p ON true"
+        f"{_SHOWN_OF.format(expires='+m.expires')} ORDER BY p.subscriber"
+    ).postgresql,
 )
 
 # -- claiming
@@ -58,7 +66,8 @@ DUE = plain(
     "SELECT lane, world, queue, message, subscriber FROM push WHERE status < 3 AND next_at <= ?"
     " ORDER BY next_at LIMIT ?"
 )
-_NEXT_LANE = "SELECT lane FROM push WHERE status < 3 AND lane > {after} ORDER BY lane LIMIT 1"
+# In PostgreSQL these words have it take the index of lanes.
+_NEXT_LANE = "SELECT lane FROM push WHERE 3 - status > 0 AND lane > {after} ORDER BY lane LIMIT 1"
 LANES = Statement(
     sqlite=(
         "WITH RECURSIVE found(lane) AS (SELECT min(lane) FROM push WHERE status < 3 AND lane > ?"
@@ -74,14 +83,15 @@ LANES = Statement(
         " WHERE lane IS NOT NULL LIMIT %s"
     ),
 )
-_DUE_IN_LANE = " WHERE status < 3 AND lane = ? AND next_at <= ? ORDER BY next_at LIMIT ?"
+_DUE_IN_LANE = " AND lane = ? AND next_at <= ? ORDER BY next_at LIMIT ?"
 DUE_IN_LANE = Statement(
     sqlite=(
         "SELECT lane, world, queue, message, subscriber FROM push INDEXED BY push_lane"
-        + _DUE_IN_LANE
+        f" WHERE status < 3{_DUE_IN_LANE}"
     ),
     postgresql=plain(
-        "SELECT lane, world, queue, message, subscriber FROM push" + _DUE_IN_LANE
+        "SELECT lane, world, queue, message, subscriber FROM push"
+        f" WHERE 3 - status > 0{_DUE_IN_LANE}"
     ).postgresql,
 )
 NEXT_DUE = plain(
@@ -105,11 +115,12 @@ FIND = Statement(
     # to claim is locked.
     postgresql=(
         f"{_FOUND} (SELECT data FROM body WHERE world = m.world AND id = m.body) END"
-        " FROM push p LEFT JOIN queue q ON q.world = p.world AND q.number = p.number"
-        " AND q.shelf = p.queue AND q.removed = 0"
-        " LEFT JOIN msg m ON m.world = p.world AND m.id = p.message AND m.expires > %s"
+        " FROM push p LEFT JOIN LATERAL (SELECT * FROM queue q WHERE q.world = p.world"
+        " AND q.number BETWEEN p.number AND p.number AND +q.shelf = p.queue AND q.removed + 0 = 0"
+        " ORDER BY q.number LIMIT 1) q ON true"
+        " LEFT JOIN msg m ON m.world = p.world AND m.id = p.message AND +m.expires > %s"
         " WHERE p.world = %s AND p.queue = %s AND p.message = %s AND p.subscriber = %s"
-        " AND p.status < 3 AND p.next_at <= %s FOR UPDATE OF p SKIP LOCKED"
+        " AND p.status + 0 < 3 AND +p.next_at <= %s FOR UPDATE OF p SKIP LOCKED"
     ),
 )
 CLAIM = plain(f"UPDATE push SET status = 1, claim = ?, next_at = ?, tries = ? WHERE {KEY}")
@@ -120,15 +131,23 @@ CLAIM = plain(f"UPDATE push SET status = 1, claim = ?, next_at = ?, tries = ? WH
 LOCK_MESSAGES = (
     f"SELECT id FROM msg WHERE world = %s AND id = {_IDS} AND state = 4 ORDER BY id FOR UPDATE"
 )
+# Here ``status`` is no reason to take an index of those that are due.
 SETTLE = plain(
     "UPDATE push SET claim = 0, status = ?, code = ?, next_at = ?, tries = ?, step = ?, url = ?,"
-    f" lane = ?, failures = ? WHERE {KEY} AND claim = ? AND status = 1"
+    f" lane = ?, failures = ? WHERE {KEY} AND +claim = ? AND status + 0 = 1"
 )
-ACKNOWLEDGE = plain(f"UPDATE push SET claim = 0, status = 3 WHERE {KEY} AND status < 3")
-IS_KNOWN = plain(
-    "SELECT 1 FROM push p JOIN msg m ON m.world = p.world AND m.id = p.message"
-    " WHERE p.world = ? AND p.queue IN (?, ?)"
-    " AND p.message = ? AND p.subscriber = ? AND m.expires > ?"
+ACKNOWLEDGE = plain(f"UPDATE push SET claim = 0, status = 3 WHERE {KEY} AND status + 0 < 3")
+IS_KNOWN = Statement(
+    sqlite=(
+        "SELECT 1 FROM push p JOIN msg m ON m.id = p.message WHERE p.world = ?"
+        " AND p.queue IN (?, ?) AND p.message = ? AND p.subscriber = ? AND m.expires > ?"
+    ),
+    postgresql=(
+        "SELECT 1 FROM msg m, unnest(ARRAY[$2, $3]::bigint[]) AS k(queue) CROSS JOIN LATERAL"
+        " (SELECT p.message FROM push p WHERE p.world = $1 AND p.queue = k.queue"
+        " AND p.message = $4 AND p.subscriber = $5 OFFSET 0) p"
+        " WHERE m.id = $4 AND m.world = $1 AND +m.expires > $6"
+    ),
 )
 LEFT = plain(
     "SELECT count(*) FILTER (WHERE status < 3), count(*) FILTER (WHERE status = 4) FROM push"
@@ -165,7 +184,7 @@ FINISH_ENTRIES = Statement(
     ),
     postgresql=(
         "UPDATE push SET queue = %s, claim = 0, status = greatest(status, 3)"
-        f" WHERE world = %s AND queue = %s AND message = {_IDS}"
+        " WHERE world = %s AND queue = %s AND message = %s"
     ),
 )
 _OLDEST = "SELECT DISTINCT message FROM push WHERE world = ? AND queue = ? ORDER BY message LIMIT ?"
@@ -185,7 +204,7 @@ OLDEST = Statement(
 )
 DROP = Statement(
     sqlite=f"DELETE FROM push WHERE world = ? AND queue = ? AND message IN {IDS}",
-    postgresql=f"DELETE FROM push WHERE world = %s AND queue = %s AND message = {_IDS}",
+    postgresql="DELETE FROM push WHERE world = %s AND queue = %s AND message = %s",
 )
 _OF_SHELF = (
     "SELECT message, subscriber FROM push WHERE world = ? AND queue = ?"
@@ -196,10 +215,9 @@ OF_SHELF = Statement(
     sqlite=_OF_SHELF, postgresql=plain(_OF_SHELF).postgresql + " FOR UPDATE SKIP LOCKED"
 )
 DROP_UP_TO = "DELETE FROM push WHERE world = ? AND queue = ? AND (message, subscriber) <= (?, ?)"
-#: All that there are of these subscribers: of a list of entries, which are locked, and all of which
-#: are to go. A subscriber's number is that of one entry.
+#: Some of a message's.
 DROP_THESE = (
-    f"DELETE FROM push WHERE world = %s AND queue = %s AND message = {_IDS} AND subscriber = {_IDS}"
+    f"DELETE FROM push WHERE world = %s AND queue = %s AND message = %s AND subscriber = {_IDS}"
 )
 
 # -- entries whose messages are gone
@@ -227,10 +245,14 @@ FORGET = (
 )
 #: The entries of messages; those that somebody is at are left for the next time.
 OF_MESSAGES = (
-    f"SELECT message, subscriber FROM push WHERE world = %s AND queue = %s AND message = {_IDS}"
-    " ORDER BY message, subscriber LIMIT %s FOR UPDATE SKIP LOCKED"
+    "SELECT e.message, e.subscriber FROM unnest(%s::bigint[]) AS k(message) CROSS JOIN LATERAL"
+    " (SELECT message, subscriber FROM push WHERE world = %s AND queue = %s AND message = k.message"
+    " OFFSET 0 FOR UPDATE SKIP LOCKED) e LIMIT %s"
 )
-ANY_LEFT = f"SELECT 1 FROM push WHERE world = %s AND queue = %s AND message = {_IDS} LIMIT 1"
+ANY_LEFT = (
+    "SELECT 1 FROM unnest(%s::bigint[]) AS k(message) WHERE (SELECT message FROM push"
+    " WHERE world = %s AND queue = %s AND message = k.message LIMIT 1) IS NOT NULL LIMIT 1"
+)
 DROP_REMEMBERED = Statement(
     sqlite="DELETE FROM push_remembered WHERE rowid = ?",
     postgresql="DELETE FROM push_remembered WHERE world = %s AND note = %s",

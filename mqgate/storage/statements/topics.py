@@ -21,12 +21,14 @@ ADD_TOPIC = plain(
     " VALUES(?, ?, ?, ?, ?, ?, 0)"
 )
 OLDEST_TOPIC = plain(
-    "SELECT topic, latest_seq FROM topic_value WHERE world = ? AND latest_seq >= ?"
-    " AND retained IS NULL ORDER BY latest_seq LIMIT 1"
+    "SELECT topic, latest_seq FROM topic_value"
+    " WHERE world = ? AND latest_seq >= ? AND latest_seq > 0 AND retained IS NULL"
+    " ORDER BY latest_seq LIMIT 1"
 )
 DROP_TOPIC = plain("DELETE FROM topic_value WHERE world = ? AND topic = ?")
 _OLD_TOPICS = (
-    "SELECT topic FROM topic_value WHERE world = ? AND latest_seq <= ? ORDER BY latest_seq LIMIT ?"
+    "SELECT topic FROM topic_value WHERE world = ? AND latest_seq <= ? AND latest_seq > 0"
+    " ORDER BY latest_seq LIMIT ?"
 )
 DROP_TOPICS = Statement(
     sqlite=f"DELETE FROM topic_value WHERE world = ? AND topic IN ({_OLD_TOPICS})",
@@ -39,9 +41,9 @@ LATEST = plain("SELECT latest FROM topic_value WHERE world = ? AND topic = ?")
 RETAINED = plain("SELECT retained FROM topic_value WHERE world = ? AND topic = ?")
 LATEST_AFTER = plain(
     "SELECT topic, latest_seq, 1 FROM topic_value"
-    " WHERE world = ? AND latest_seq > ? ORDER BY latest_seq LIMIT ?"
+    " WHERE world = ? AND latest_seq > ? AND latest_seq > 0 ORDER BY latest_seq LIMIT ?"
 )
-#: No number is lower than 0; saying so makes the partial index one that can be used.
+# No number is lower than 0; saying so makes the partial indexes ones that can be used.
 RETAINED_AFTER = plain(
     "SELECT topic, retained_seq, retained IS NOT NULL FROM topic_value"
     " WHERE world = ? AND retained_seq > ? AND retained_seq > 0 ORDER BY retained_seq LIMIT ?"

@@ -64,21 +64,27 @@ CREATE TABLE msg(
     grp      text COLLATE "C",
     props    bytea,
     data     bytea,
-    PRIMARY KEY(world, id)
+    PRIMARY KEY(id, world)
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 20000,
     autovacuum_vacuum_cost_delay = 0, autovacuum_vacuum_insert_scale_factor = 0,
     autovacuum_vacuum_insert_threshold = 1000000);
 -- The id last, which SQLite's have without saying so: a queue's order is (pos, id).
+--
+-- Statements are planned once, and then the tables may be empty, when PostgreSQL takes any index to
+-- be as good as any other. So no statement is to have a choice. Those on ids can only use the primary
+-- key, which begins with the id for them; each of the others says what stands behind WHERE at its
+-- own index, in words that are not those of another one (state is never below 0, head 0 or 1).
 CREATE INDEX msg_ready ON msg(world, queue, pos, id) WHERE state = 0;
 CREATE INDEX msg_held  ON msg(world, queue, due) WHERE state IN (1, 2);
-CREATE INDEX msg_exp   ON msg(expires) WHERE state <> 3;
-CREATE INDEX msg_tag   ON msg(world, queue, tag, pos, id) WHERE state = 0 AND tag IS NOT NULL;
-CREATE INDEX msg_group ON msg(world, queue, grp, state, pos, id)
-    WHERE grp IS NOT NULL AND state IN (0, 1);
-CREATE INDEX msg_group_tag ON msg(world, queue, grp, tag, pos, id)
-    WHERE state = 0 AND grp IS NOT NULL AND tag IS NOT NULL;
-CREATE INDEX msg_head  ON msg(world, queue, pos, id) WHERE state = 0 AND head = 1;
-CREATE UNIQUE INDEX msg_head_of ON msg(world, queue, grp) WHERE state = 0 AND head = 1;
+CREATE INDEX msg_exp   ON msg(expires) WHERE 3 - state <> 0;
+CREATE INDEX msg_tag   ON msg(world, queue, tag, pos, id) WHERE state < 1 AND tag IS NOT NULL;
+CREATE INDEX msg_key   ON msg(world, queue, grp, pos, id) WHERE state < 1 AND grp IS NOT NULL;
+CREATE INDEX msg_key_tag ON msg(world, queue, grp, tag, pos, id)
+    WHERE state + 0 = 0 AND grp IS NOT NULL AND tag IS NOT NULL;
+CREATE INDEX msg_key_held ON msg(world, queue, grp, due)
+    WHERE state + 0 = 1 AND grp IS NOT NULL;
+CREATE INDEX msg_head  ON msg(world, queue, pos, id) WHERE head = 1;
+CREATE UNIQUE INDEX msg_head_of ON msg(world, queue, grp) WHERE head > 0;
 CREATE INDEX msg_log   ON msg(world, queue, pos) WHERE state = 5;
 
 CREATE TABLE body(
@@ -87,7 +93,7 @@ CREATE TABLE body(
     refs  bigint NOT NULL,
     props bytea,
     data  bytea  NOT NULL,
-    PRIMARY KEY(world, id)
+    PRIMARY KEY(id, world)
 ) WITH (fillfactor = 90, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 20000,
     autovacuum_vacuum_cost_delay = 0, autovacuum_vacuum_insert_scale_factor = 0,
     autovacuum_vacuum_insert_threshold = 1000000);
@@ -207,7 +213,7 @@ CREATE TABLE push(
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 20000,
     autovacuum_vacuum_cost_delay = 0);
 CREATE INDEX push_due     ON push(next_at, lane) WHERE status < 3;
-CREATE INDEX push_lane    ON push(lane, next_at) WHERE status < 3;
+CREATE INDEX push_lane    ON push(lane, next_at) WHERE 3 - status > 0;
 CREATE INDEX push_claimed ON push(claim) WHERE claim > 0;
 
 CREATE TABLE push_remembered(
@@ -229,8 +235,8 @@ CREATE TABLE topic_value(
     retained_seq bigint NOT NULL,
     retained     bytea,
     version      bigint NOT NULL,
-    PRIMARY KEY(world, topic)
+    PRIMARY KEY(topic, world)
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 20000,
     autovacuum_vacuum_cost_delay = 0);
-CREATE INDEX topic_seq ON topic_value(world, latest_seq);
+CREATE INDEX topic_seq ON topic_value(world, latest_seq) WHERE latest_seq > 0;
 CREATE INDEX topic_retained ON topic_value(world, retained_seq) WHERE retained_seq > 0;
