@@ -18,7 +18,7 @@ from mqgate.storage.interface import (
     StoreError,
     Unavailable,
 )
-from mqgate.storage.postgresql import metering, schema
+from mqgate.storage.postgresql import advice, metering, schema
 from mqgate.storage.postgresql.address import Address, told_plainly
 from mqgate.storage.postgresql.connecting import check_library, connect
 from mqgate.storage.postgresql.line import Line
@@ -31,6 +31,8 @@ from mqgate.storage.worlds import worlds_of
 
 #: Seconds that a batch may take, from its beginning in the runner to its end.
 DEADLINE_SECONDS = 10.0
+#: How often it is looked whether somebody keeps the server from cleaning up.
+LOOK_SECONDS = 60.0
 
 
 class PostgreSQLStore:
@@ -38,7 +40,8 @@ class PostgreSQLStore:
 
     ``observing`` makes the calls that only look, which may take long; without it ``runner`` does.
     Bodies of up to ``small`` bytes stand in their messages' rows. A batch that the database has not
-    carried out within ``seconds`` fails.
+    carried out within ``seconds`` fails. A session that sits in a transaction for ``idle`` seconds
+    is told of.
 
     With ``beside`` it is the store of an operator's command: it makes and upgrades nothing.
     """
@@ -57,6 +60,7 @@ class PostgreSQLStore:
         seconds: float = DEADLINE_SECONDS,
         beside: bool = False,
         small: int = SMALL,
+        idle: int = advice.IDLE,
         now: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
@@ -67,12 +71,14 @@ class PostgreSQLStore:
         self._observer = Observer(self._address, seconds, monotonic)
         self._beside = beside
         self._seconds = seconds
+        self._idle = idle
         self._now = now
         self._monotonic = monotonic
         self._transactions = Transactions(
             self._address, secrets.token_hex(8), small, seconds, monotonic, sleep
         )
         self._is_open = False
+        self._look_at = monotonic() + LOOK_SECONDS
 
     def open(self) -> Opened:
         check_library()
@@ -86,6 +92,8 @@ class PostgreSQLStore:
                 line.ask(MAKE_SECRET.postgresql, (secrets.token_bytes(32),))
                 secret: bytes = line.ask(SECRET.postgresql).one()[0]
                 ahead = self._measure(line)
+                advice.warn_of_settings(line, name)
+                advice.warn_of_idle_sessions(line, name, self._idle)
             except BaseException:
                 connection.close()
                 raise
@@ -132,8 +140,12 @@ class PostgreSQLStore:
         return self._observing.call(lambda: self._observer.census(worlds, now, limit))
 
     def tidy(self) -> Deferred[bool]:
-        """The server does it by itself."""
-        return succeed(False)
+        """The server does it by itself; but for what keeps it from that, which is looked for."""
+        if self._monotonic() < self._look_at:
+            return succeed(False)
+        self._look_at = self._monotonic() + LOOK_SECONDS
+        looked = self._observing.call(lambda: self._observer.warn_of_idle_sessions(self._idle))
+        return looked.addCallback(lambda _: False)
 
     def close(self) -> Deferred[None]:
         closed = self._observing.call(self._observer.close)
