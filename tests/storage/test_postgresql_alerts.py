@@ -19,20 +19,20 @@ STEP = 10
 class Steps(AlertContract):
     """What one gateway does; ids are everybody's."""
 
-    ids: Iterator[int]
+    numbers: Iterator[int]
 
     def watching(self, of: Alert, count: int = 3) -> ops.Watch:
-        ids = tuple(next(self.ids) for _ in range(count))
+        ids = tuple(next(self.numbers) for _ in range(count))
         return ops.Watch((ops.Watched(self.world, 1, (SHELF,), (bell(of),)),), ids)
 
     def post_one(self, of: Alert, expires: int = NEVER, now: int = NOW) -> tuple[Fired, ...]:
-        post = ops.Post(self.world, SHELF, (row(next(self.ids), expires=expires),))
+        post = ops.Post(self.world, SHELF, (row(next(self.numbers), expires=expires),))
         _, fired = self.carry_out(post, self.watching(of), now=now)
         told: tuple[Fired, ...] = fired
         return told
 
     def posting_one(self) -> ops.Post:
-        return ops.Post(self.world, SHELF, (row(next(self.ids)),))
+        return ops.Post(self.world, SHELF, (row(next(self.numbers)),))
 
     @property
     def taking(self) -> ops.Reserve:
@@ -45,9 +45,9 @@ class AlertsTests(GatewaysTestCase):
     def setUp(self) -> None:
         super().setUp()
         self.all = self.gateways(Steps, 4)
-        self.all[0].ids = itertools.count(1000)
+        self.all[0].numbers = itertools.count(1000)
         for gateway in self.all[1:]:
-            gateway.ids = self.all[0].ids
+            gateway.numbers = self.all[0].numbers
         self.fired: list[Fired] = []
 
     def told(self) -> list[bytes]:
@@ -82,10 +82,10 @@ class AlertsTests(GatewaysTestCase):
             both = (bell(up), bell(down, before=b"("))
             while until.goes_on():
                 for posts in (first, not first):
-                    ids = tuple(next(gateway.ids) for _ in range(3))
+                    ids = tuple(next(gateway.numbers) for _ in range(3))
                     watch = ops.Watch((ops.Watched(gateway.world, 1, (SHELF,), both),), ids)
                     if posts:
-                        post = ops.Post(gateway.world, SHELF, (row(next(gateway.ids)),))
+                        post = ops.Post(gateway.world, SHELF, (row(next(gateway.numbers)),))
                         gateway.carry_out(post, watch)
                     else:
                         take = ops.Reserve(
@@ -155,10 +155,11 @@ class AlertsTests(GatewaysTestCase):
 
         def post(gateway: Steps, order: int) -> None:
             while until.goes_on():
-                ids = tuple(next(gateway.ids) for _ in range(4))
+                ids = tuple(next(gateway.numbers) for _ in range(4))
                 shelves = (SHELF, 8)[::order]
                 posts = (
-                    ops.Post(gateway.world, shelf, (row(next(gateway.ids)),)) for shelf in shelves
+                    ops.Post(gateway.world, shelf, (row(next(gateway.numbers)),))
+                    for shelf in shelves
                 )
                 gateway.carry_out(*posts, ops.Watch(tuple(watched[::order]), ids))
                 done.append(1)

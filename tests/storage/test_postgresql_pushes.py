@@ -6,6 +6,7 @@ import itertools
 import threading
 from collections import Counter
 from functools import partial
+from typing import Any
 
 from mqgate.storage import interface as ops
 from mqgate.storage.interface import SLOT_SHIFT, ClaimedPush, PushKey
