@@ -1,4 +1,4 @@
-"""PostgreSQL carries every statement out in the way it was made for, whatever it believes.
+"""PostgreSQL looks up topics, alerts and pushes in the indexes made for it, whatever it believes.
 
 Statements are planned once in a gateway's session. What PostgreSQL knows of its tables then may be
 anything: nothing, what was true an hour ago, or that they are empty, which they are at times.
@@ -7,19 +7,16 @@ anything: nothing, what was true an hour ago, or that they are empty, which they
 from __future__ import annotations
 
 import importlib
-import itertools
 import re
-from typing import Any, LiteralString
+from typing import LiteralString
 
-import psycopg
 from twisted.trial.unittest import SynchronousTestCase
 
-from mqgate.storage import statements as core
-from mqgate.storage.postgresql.connecting import SETTINGS
 from mqgate.storage.runners import Inline
 from mqgate.storage.statements import alerts, groups, pushes, topics
 from mqgate.storage.statements.texts import Statement
 from tests.postgresql.databases import give_back, lend
+from tests.storage.postgresql_plans import plan_of
 
 ROWS = 100_000
 MESSAGE = "msg_pkey"
@@ -27,20 +24,6 @@ ENTRY = "push_pkey"
 
 #: The indexes that a statement uses, and no others.
 EXPECTED: tuple[tuple[Statement | str, set[str]], ...] = (
-    (core.READY, {"msg_ready", "body_pkey"}),
-    (core.RESERVE, {MESSAGE}),
-    (core.PROMOTE_IN_PLACE, {"msg_held", MESSAGE}),
-    (core.NEXT_DUE, {"msg_held"}),
-    (core.TOUCH, {MESSAGE}),
-    (core.GIVE_BACK, {MESSAGE}),
-    (core.RELEASE_TO, {MESSAGE}),
-    (core.DELETE, {MESSAGE}),
-    (core.MARK_DELETED_RETURNING, {MESSAGE}),
-    (core.EXPIRED, {"msg_exp"}),
-    (core.SHELF_READY, {"msg_ready"}),
-    (core.SHELF_HELD, {"msg_held"}),
-    (core.DROP_BODIES, {"body_pkey"}),
-    (core.LOCK_BODIES, {"body_pkey"}),
     (groups.LIVE_GROUPS, {"consumer_group_pkey"}),
     (groups.GROUP, {"consumer_group_pkey"}),
     (groups.LAST_PLACE, {"msg_log"}),
@@ -104,7 +87,8 @@ _FILL: LiteralString = f"""
     SELECT i, 1, 2, {{state}}, i, i, 1 << 40, 0, 0, 0, i, i, 't' || i % 10, 'k' || i % 1000,
         CASE WHEN {{state}} = 0 AND i <= 1000 THEN 1 ELSE 0 END
     FROM generate_series(1, {ROWS}) i;
-    INSERT INTO body(id, world, refs, data) SELECT i, 1, 1, '' FROM generate_series(1, {ROWS // 10}) i;
+    INSERT INTO body(id, world, refs, data)
+    SELECT i, 1, 1, '' FROM generate_series(1, {ROWS // 10}) i;
     INSERT INTO push(world, queue, message, subscriber, number, targets, via, retries, delay, step,
         url, lane, tries, next_at, status, code, claim)
     SELECT 1, 2, i, i, 1, '', '', 0, 0, 0, '', 'l' || i % 100, 0, i, {{status}}, 0, 0
@@ -154,29 +138,10 @@ class PlansTests(SynchronousTestCase):
     def assert_plans(self, state: str) -> None:
         for statement, indexes in EXPECTED:
             text = statement if isinstance(statement, str) else statement.postgresql
-            plan = _plan_of(self.connection, text)
+            plan = plan_of(self.connection, text)
             with self.subTest(state=state, statement=text):
                 used = set(re.findall(r"using (\w+) on", plan))
                 self.assertEqual(used, indexes, plan)
                 self.assertNotIn("Seq Scan", plan)
                 conditions = sorted(re.findall(r"Index Cond: (.*)", plan))
                 self.assertEqual(self.conditions.setdefault(text, conditions), conditions, plan)
-
-
-def _plan_of(connection: psycopg.Connection[Any], statement: str) -> str:
-    """The plan that a gateway's session gets for a statement; it is not carried out."""
-    numbers = itertools.count(1)
-    text = re.sub("%s", lambda _: f"${next(numbers)}", statement)
-    with connection.transaction():
-        for setting in SETTINGS:
-            connection.execute(setting.replace("SET ", "SET LOCAL ", 1).encode())
-        connection.execute(f"PREPARE planned AS {text}".encode())
-        types = connection.execute(
-            "SELECT parameter_types::text[] FROM pg_prepared_statements WHERE name = 'planned'"
-        ).fetchone()
-        assert types is not None
-        values = ", ".join("'{1}'" if each.endswith("[]") else "'1'" for each in types[0])
-        execute = f"EXPLAIN EXECUTE planned({values})" if values else "EXPLAIN EXECUTE planned"
-        rows = connection.execute(execute.encode()).fetchall()
-        connection.execute("DEALLOCATE planned")
-    return "\n".join(row[0] for row in rows)
