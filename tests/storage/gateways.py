@@ -24,7 +24,7 @@ Steps = TypeVar("Steps", bound=StoreContract)
 #: A test that takes longer has come to a stop.
 SECONDS = 60.0
 #: Work that goes on as long as there is time goes on so long.
-ROUND_SECONDS = 4.0
+ROUND_SECONDS = 2.5
 
 
 def result_of(deferred: Deferred[T]) -> T:
@@ -34,7 +34,7 @@ def result_of(deferred: Deferred[T]) -> T:
     (result,) = results
     if isinstance(result, Failure):
         result.raiseException()
-    return result  # type: ignore[return-value]
+    return result
 
 
 @attrs.define
@@ -66,7 +66,7 @@ class GatewaysTestCase(SynchronousTestCase):
 
     def gateways(self, steps: type[Steps], count: int) -> list[Steps]:
         """Gateways with the steps of a contract: the first one has made what it begins with."""
-        made = []
+        made: list[Steps] = []
         for number in range(count):
             gateway = steps()
             gateway.wait = result_of  # type: ignore[method-assign]
