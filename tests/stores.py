@@ -57,7 +57,7 @@ class Database(Protocol):
         """Change rows behind the stores' backs, committed; how many."""
 
     def alter(self, script: Statement, undo: Statement | None = None) -> None:
-        """Change more than rows; ``undo`` leaves nothing of it, so that it can be used again."""
+        """Change more than rows; ``undo`` leaves nothing of it but functions and triggers."""
 
     def poison(self, event: LiteralString, condition: Statement) -> None:
         """Have the database refuse to "INSERT", "UPDATE" or "DELETE" such a message."""

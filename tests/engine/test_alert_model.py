@@ -57,7 +57,7 @@ LOG = Statement(
         EXECUTE FUNCTION posted();
     """,
 )
-NO_LOG = plain("DROP TABLE posted; DROP FUNCTION posted CASCADE")
+NO_LOG = plain("DROP TABLE posted")
 #: How long a letter lives.
 LIFE = 6 * QUANTUM
 

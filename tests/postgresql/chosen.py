@@ -58,7 +58,7 @@ class PostgreSQL:
             END $$;
             CREATE TRIGGER {name} BEFORE {event} ON msg FOR EACH ROW EXECUTE FUNCTION {name}()
             """
-        self._lent.alter(made, f"DROP FUNCTION {name} CASCADE")
+        self._lent.alter(made, undo="")
 
     def problems(self) -> list[str]:
         with closing(PostgreSQLView(Address.parse(self.dsn))) as view:
