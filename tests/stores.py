@@ -27,6 +27,9 @@ from mqgate.storage.verify import verify
 T = TypeVar("T")
 
 CHOICE = "MQGATE_TEST_DATABASE"
+EXAMPLES = "MQGATE_TEST_EXAMPLES"
+#: Of so many examples one is tried on a server.
+FEWER = 4
 SQLITE, POSTGRESQL = "sqlite", "postgresql"
 CHOSEN = os.environ.get(CHOICE) or SQLITE
 if CHOSEN not in (SQLITE, POSTGRESQL):
@@ -157,6 +160,15 @@ def begins_with(column: str, data: bytes) -> Statement:
     """The condition that a column of bytes begins with these."""
     beginning = f"substr({column}, 1, {len(data)}) = "
     return Statement(f"{beginning}X'{data.hex()}'", rf"{beginning}'\x{data.hex()}'::bytea")
+
+
+def examples(number: int) -> int:
+    """How many examples of a property that a database is asked about are tried: fewer on a server.
+
+    There each takes several times as long. ``MQGATE_TEST_EXAMPLES=all`` tries them all the same.
+    """
+    few = CHOSEN != SQLITE and os.environ.get(EXAMPLES) != "all"
+    return -(-number // FEWER) if few else number
 
 
 def only_sqlite(test: T) -> T:

@@ -32,7 +32,7 @@ from tests.engine.alert_model import Model
 from tests.engine.rig import QUANTUM, BrittleStore, Rig
 
 QUICK = settings(
-    max_examples=60,
+    max_examples=stores.examples(60),
     stateful_step_count=40,
     deadline=None,
     database=None,

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from mqgate.engine.values import NewMessage
 from mqgate.operator import importing
 from mqgate.storage.statements.texts import plain
+from tests import stores
 from tests.operator.case import PROJECTS, CommandCase
 
 A, B = PROJECTS
@@ -283,7 +284,7 @@ class RoundTripTests(CommandCase):
     def sleep(self, seconds: float) -> None:
         """What is left of an expiry is to be the same, so no time passes."""
 
-    @settings(deadline=None, max_examples=40)
+    @settings(deadline=None, max_examples=stores.examples(40))
     @given(
         st.dictionaries(
             names, st.tuples(st.dictionaries(st.text(max_size=5), values), st.lists(messages))
