@@ -128,7 +128,7 @@ EXHAUSTED = Statement(
     ),
     postgresql=(
         f"SELECT {_FOUND} FROM msg WHERE world = %s AND queue = %s AND state IN (1, 2)"
-        " AND state = 1 AND due <= %s AND rcount >= %s AND +expires > %s ORDER BY due LIMIT %s"
+        " AND state = 1 AND due <= %s AND rcount >= %s AND +expires > %s ORDER BY due, id LIMIT %s"
     ),
 )
 MAKE_READY = Statement(

@@ -75,7 +75,7 @@ CREATE TABLE msg(
 -- key, which begins with the id for them; each of the others says what stands behind WHERE at its
 -- own index, in words that are not those of another one (state is never below 0, head 0 or 1).
 CREATE INDEX msg_ready ON msg(world, queue, pos, id) WHERE state = 0;
-CREATE INDEX msg_held  ON msg(world, queue, due) WHERE state IN (1, 2);
+CREATE INDEX msg_held  ON msg(world, queue, due, id) WHERE state IN (1, 2);
 CREATE INDEX msg_exp   ON msg(expires) WHERE 3 - state <> 0;
 CREATE INDEX msg_tag   ON msg(world, queue, tag, pos, id) WHERE state < 1 AND tag IS NOT NULL;
 CREATE INDEX msg_key   ON msg(world, queue, grp, pos, id) WHERE state < 1 AND grp IS NOT NULL;
