@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Collection
 from contextlib import closing
 from typing import Any, LiteralString
@@ -10,6 +9,7 @@ from typing import Any, LiteralString
 import psycopg
 
 from mqgate.storage.interface import Store
+from mqgate.storage.postgresql import PostgreSQLStore
 from mqgate.storage.postgresql.address import Address
 from mqgate.storage.postgresql.viewing import PostgreSQLView
 from mqgate.storage.sqlite import Inline
@@ -32,10 +32,7 @@ class PostgreSQL:
         self.change = self._lent.change
 
     def store(self, *, beside: bool = False, small: int = SMALL) -> Store:
-        """A gateway's as any other: they are all beside each other here."""
-        module = importlib.import_module("mqgate.storage.postgresql")
-        made: Store = module.PostgreSQLStore(self.dsn, Inline(), small=small)
-        return made
+        return PostgreSQLStore(self.dsn, Inline(), beside=beside, small=small)
 
     def contents(self, without: Collection[str] = ()) -> dict[str, list[Any]]:
         names = self.rows("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
