@@ -62,6 +62,9 @@ class Database(Protocol):
     def alter(self, script: Statement, undo: Statement | None = None) -> None:
         """Change more than rows; ``undo`` leaves nothing of it but functions and triggers."""
 
+    def tell_time(self, seconds: float) -> None:
+        """Set its own clock, if it has one, for those who go by its `configuration`."""
+
     def poison(self, event: LiteralString, condition: Statement) -> None:
         """Have the database refuse to "INSERT", "UPDATE" or "DELETE" such a message."""
 
@@ -113,6 +116,9 @@ class SQLiteFile:
     def alter(self, script: Statement, undo: Statement | None = None) -> None:
         with closing(sqlite3.connect(self.path)) as connection:
             connection.executescript(script.sqlite)
+
+    def tell_time(self, seconds: float) -> None:
+        """Whoever uses a file goes by the clock of the machine."""
 
     def poison(self, event: LiteralString, condition: Statement) -> None:
         self.alter(

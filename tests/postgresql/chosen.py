@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from contextlib import closing
 from typing import Any, LiteralString
+from urllib.parse import urlencode
 
 import psycopg
 
@@ -18,6 +19,16 @@ from mqgate.storage.statements.texts import Statement
 from mqgate.storage.verify import problems_in
 from tests.postgresql.databases import give_back, lend
 
+#: A clock that is set by hand, found by those who look for it before the server's.
+_CLOCK_FIRST = "-csearch_path=public,clock,pg_catalog"
+_CLOCK = """
+CREATE SCHEMA clock;
+CREATE TABLE clock.hand(at timestamptz);
+INSERT INTO clock.hand VALUES(NULL);
+CREATE FUNCTION clock.clock_timestamp() RETURNS timestamptz LANGUAGE sql AS
+    'SELECT at FROM clock.hand'
+"""
+
 
 class PostgreSQL:
     """A database on the tests' own server; implements `tests.stores.Database`."""
@@ -27,7 +38,8 @@ class PostgreSQL:
     def __init__(self) -> None:
         self._lent = lend()
         self.dsn = self._lent.dsn
-        self.configuration = f'database = "{self.dsn}"\n'
+        self.configuration = f'database = "{self.dsn}&{urlencode({"options": _CLOCK_FIRST})}"\n'
+        self._has_clock = False
         self.rows = self._lent.rows
         self.change = self._lent.change
 
@@ -44,6 +56,12 @@ class PostgreSQL:
 
     def alter(self, script: Statement, undo: Statement | None = None) -> None:
         self._lent.alter(script.postgresql, undo and undo.postgresql)
+
+    def tell_time(self, seconds: float) -> None:
+        if not self._has_clock:
+            self._lent.alter(_CLOCK, "DROP SCHEMA clock CASCADE")
+            self._has_clock = True
+        self.change("UPDATE clock.hand SET at = to_timestamp(?)", seconds)
 
     def poison(self, event: LiteralString, condition: Statement) -> None:
         name = f"poison_{event.lower()}"
