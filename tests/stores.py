@@ -27,6 +27,9 @@ from mqgate.storage.verify import verify
 T = TypeVar("T")
 
 CHOICE = "MQGATE_TEST_DATABASE"
+EXAMPLES = "MQGATE_TEST_EXAMPLES"
+#: Of so many examples one is tried on a server.
+FEWER = 4
 SQLITE, POSTGRESQL = "sqlite", "postgresql"
 CHOSEN = os.environ.get(CHOICE) or SQLITE
 if CHOSEN not in (SQLITE, POSTGRESQL):
@@ -57,7 +60,10 @@ class Database(Protocol):
         """Change rows behind the stores' backs, committed; how many."""
 
     def alter(self, script: Statement, undo: Statement | None = None) -> None:
-        """Change more than rows; ``undo`` leaves nothing of it, so that it can be used again."""
+        """Change more than rows; ``undo`` leaves nothing of it but functions and triggers."""
+
+    def tell_time(self, seconds: float) -> None:
+        """Set its own clock, if it has one, for those who go by its `configuration`."""
 
     def poison(self, event: LiteralString, condition: Statement) -> None:
         """Have the database refuse to "INSERT", "UPDATE" or "DELETE" such a message."""
@@ -111,6 +117,9 @@ class SQLiteFile:
         with closing(sqlite3.connect(self.path)) as connection:
             connection.executescript(script.sqlite)
 
+    def tell_time(self, seconds: float) -> None:
+        """Whoever uses a file goes by the clock of the machine."""
+
     def poison(self, event: LiteralString, condition: Statement) -> None:
         self.alter(
             Statement(
@@ -157,6 +166,15 @@ def begins_with(column: str, data: bytes) -> Statement:
     """The condition that a column of bytes begins with these."""
     beginning = f"substr({column}, 1, {len(data)}) = "
     return Statement(f"{beginning}X'{data.hex()}'", rf"{beginning}'\x{data.hex()}'::bytea")
+
+
+def examples(number: int) -> int:
+    """How many examples of a property that a database is asked about are tried: fewer on a server.
+
+    There each takes several times as long. ``MQGATE_TEST_EXAMPLES=all`` tries them all the same.
+    """
+    few = CHOSEN != SQLITE and os.environ.get(EXAMPLES) != "all"
+    return -(-number // FEWER) if few else number
 
 
 def only_sqlite(test: T) -> T:

@@ -32,7 +32,7 @@ from tests.engine.alert_model import Model
 from tests.engine.rig import QUANTUM, BrittleStore, Rig
 
 QUICK = settings(
-    max_examples=60,
+    max_examples=stores.examples(60),
     stateful_step_count=40,
     deadline=None,
     database=None,
@@ -57,7 +57,7 @@ LOG = Statement(
         EXECUTE FUNCTION posted();
     """,
 )
-NO_LOG = plain("DROP TABLE posted; DROP FUNCTION posted CASCADE")
+NO_LOG = plain("DROP TABLE posted")
 #: How long a letter lives.
 LIFE = 6 * QUANTUM
 

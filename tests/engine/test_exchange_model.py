@@ -6,6 +6,7 @@ from hypothesis import settings
 from hypothesis.stateful import run_state_machine_as_test
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests import stores
 from tests.engine.exchange_machine import ExchangeMachine
 from tests.engine.test_model import QUICK
 
@@ -15,5 +16,5 @@ class ExchangeModelTests(SynchronousTestCase):
 
     def test_the_engine_does_what_the_model_does(self) -> None:
         """See ``tests.engine.exchange_machine``."""
-        quick = settings(QUICK, max_examples=120)
+        quick = settings(QUICK, max_examples=stores.examples(120))
         run_state_machine_as_test(ExchangeMachine, settings=quick)

@@ -15,6 +15,7 @@ from mqgate.engine.allowance import Allowance, QueueRule
 from mqgate.engine.engine import Engine
 from mqgate.engine.errors import LimitReached, QueueNotFound
 from mqgate.engine.values import NewMessage
+from tests import stores
 from tests.engine.case import POLICIES, EngineCase, WatchedStore
 
 
@@ -283,7 +284,7 @@ class ModelTests(LimitsCase):
     def front(self, queue: str) -> list[int]:
         return [each.id for each in self.done(self.engine.peek(self.world, queue, 100))]
 
-    @settings(deadline=None, max_examples=60, database=None)
+    @settings(deadline=None, max_examples=stores.examples(60), database=None)
     @given(st.lists(st.lists(steps, min_size=1, max_size=5), max_size=8))
     def test_limits_are_kept_to_the_message_and_to_the_byte(self, turns: list[list[Step]]) -> None:
         for queue in ("plain", "ring", "full"):

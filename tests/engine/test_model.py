@@ -5,6 +5,7 @@ from __future__ import annotations
 from hypothesis import HealthCheck, Phase, settings
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests import stores
 from tests.engine.machine import run
 
 _COMMON = settings(
@@ -14,7 +15,7 @@ _COMMON = settings(
     suppress_health_check=list(HealthCheck),
 )
 #: What a developer waits for: with the coverage of branches it takes four times as long.
-QUICK = settings(_COMMON, max_examples=80, stateful_step_count=40)
+QUICK = settings(_COMMON, max_examples=stores.examples(80), stateful_step_count=40)
 #: The long tier.
 LONG = settings(_COMMON, max_examples=10_000, stateful_step_count=60)
 #: For looking only whether there is a failure, as the mutants do: no time is spent on the smallest.

@@ -322,7 +322,7 @@ class PushModelTests(PushCase):
 
     @settings(
         deadline=None,
-        max_examples=int(os.environ.get("MQGATE_PUSH_EXAMPLES", "60")),
+        max_examples=stores.examples(int(os.environ.get("MQGATE_PUSH_EXAMPLES", "60"))),
         suppress_health_check=list(HealthCheck),
         database=None,
     )

@@ -122,7 +122,7 @@ class TopicModelTests(SynchronousTestCase):
         run_state_machine_as_test(
             TopicMachine,
             settings=settings(
-                max_examples=60,
+                max_examples=stores.examples(60),
                 stateful_step_count=25,
                 deadline=None,
                 database=None,

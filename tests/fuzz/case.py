@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis.strategies import SearchStrategy
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests import stores
 from tests.fuzz.answers import Answer, check
 from tests.fuzz.rig import Exchange, World
 
@@ -31,7 +32,7 @@ class Examples:
             do(made)
 
         chosen = settings(
-            max_examples=self.examples,
+            max_examples=stores.examples(self.examples),
             deadline=None,
             database=None,
             print_blob=True,

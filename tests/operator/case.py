@@ -105,6 +105,7 @@ class CommandCase(SynchronousTestCase):
 
     def sleep(self, seconds: float) -> None:
         self.clock.advance(seconds)
+        self.database.tell_time(self.clock.seconds())
 
     def done(self, deferred: Deferred[T]) -> T:
         for _ in range(4):
@@ -136,6 +137,7 @@ class CommandCase(SynchronousTestCase):
             {},
             self.signals,
         )
+        self.database.tell_time(self.clock.seconds())
         places = ["--data", str(self.folder)] if data else []
         status = main([*places, *words], around)
         out, err = (each.text() for each in streams[1:])

@@ -15,6 +15,7 @@ import psycopg
 from mqgate.engine.values import NewMessage
 from mqgate.storage.databases import Database, choose
 from mqgate.storage.verify import problems_in
+from tests import stores
 from tests.live.server import PATIENCE_SECONDS, environment
 from tests.operator.case import PROJECTS, CommandCase
 from tests.postgresql.databases import database as new_database
@@ -23,6 +24,7 @@ from tests.storage.test_copying import content
 A = PROJECTS[0]
 
 
+@stores.only_sqlite
 class CopyTests(CommandCase):
     """Of a file that no server has open any more."""
 
@@ -119,6 +121,7 @@ class CopyTests(CommandCase):
         self.assertEqual(done.stderr.count(b"\n"), 1)
 
 
+@stores.only_sqlite
 class AddressTests(CommandCase):
     def test_an_address_in_a_variable_has_to_be_set_here_too(self) -> None:
         config = self.folder / "mqgate.toml"
@@ -127,6 +130,7 @@ class AddressTests(CommandCase):
         self.assertIn("the database is in the environment variable NO_DATABASE: set it", line)
 
 
+@stores.only_sqlite
 class KilledTests(CommandCase):
     """Killed in the middle, and called again."""
 

@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Collection
+from contextlib import closing
 from typing import Any, LiteralString
+from urllib.parse import urlencode
 
 import psycopg
 
 from mqgate.storage.interface import Store
+from mqgate.storage.postgresql import PostgreSQLStore
+from mqgate.storage.postgresql.address import Address
+from mqgate.storage.postgresql.viewing import PostgreSQLView
 from mqgate.storage.sqlite import Inline
 from mqgate.storage.sqlite.session import SMALL
 from mqgate.storage.statements.texts import Statement
-from mqgate.storage.verify import verify
+from mqgate.storage.verify import problems_in
 from tests.postgresql.databases import give_back, lend
+
+#: A clock that is set by hand, found by those who look for it before the server's.
+_CLOCK_FIRST = "-csearch_path=public,clock,pg_catalog"
+_CLOCK = """
+CREATE SCHEMA clock;
+CREATE TABLE clock.hand(at timestamptz);
+INSERT INTO clock.hand VALUES(NULL);
+CREATE FUNCTION clock.clock_timestamp() RETURNS timestamptz LANGUAGE sql AS
+    'SELECT at FROM clock.hand'
+"""
 
 
 class PostgreSQL:
@@ -24,15 +38,13 @@ class PostgreSQL:
     def __init__(self) -> None:
         self._lent = lend()
         self.dsn = self._lent.dsn
-        self.configuration = f'database = "{self.dsn}"\n'
+        self.configuration = f'database = "{self.dsn}&{urlencode({"options": _CLOCK_FIRST})}"\n'
+        self._has_clock = False
         self.rows = self._lent.rows
         self.change = self._lent.change
 
     def store(self, *, beside: bool = False, small: int = SMALL) -> Store:
-        """A gateway's as any other: they are all beside each other here."""
-        module = importlib.import_module("mqgate.storage.postgresql")
-        made: Store = module.PostgreSQLStore(self.dsn, Inline(), small=small)
-        return made
+        return PostgreSQLStore(self.dsn, Inline(), beside=beside, small=small)
 
     def contents(self, without: Collection[str] = ()) -> dict[str, list[Any]]:
         names = self.rows("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
@@ -45,6 +57,12 @@ class PostgreSQL:
     def alter(self, script: Statement, undo: Statement | None = None) -> None:
         self._lent.alter(script.postgresql, undo and undo.postgresql)
 
+    def tell_time(self, seconds: float) -> None:
+        if not self._has_clock:
+            self._lent.alter(_CLOCK, "DROP SCHEMA clock CASCADE")
+            self._has_clock = True
+        self.change("UPDATE clock.hand SET at = to_timestamp(?)", seconds)
+
     def poison(self, event: LiteralString, condition: Statement) -> None:
         name = f"poison_{event.lower()}"
         made = f"""
@@ -55,10 +73,11 @@ class PostgreSQL:
             END $$;
             CREATE TRIGGER {name} BEFORE {event} ON msg FOR EACH ROW EXECUTE FUNCTION {name}()
             """
-        self._lent.alter(made, f"DROP FUNCTION {name} CASCADE")
+        self._lent.alter(made, undo="")
 
     def problems(self) -> list[str]:
-        return verify(self._lent.connection)  # type: ignore[arg-type]
+        with closing(PostgreSQLView(Address.parse(self.dsn))) as view:
+            return problems_in(view)
 
     def left_behind(self) -> PostgreSQL:
         """The server does not mind; only the session of the dead one ends."""

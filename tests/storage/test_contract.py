@@ -14,6 +14,3 @@ class BodiesApartContractTests(ContractTests):
     """The same where every body stands apart from its message, as large ones do."""
 
     small = -1
-
-
-del contract.Contract  # else trial would run it without a store

@@ -120,10 +120,10 @@ POST_BODIES = (
 
 _DUE = (
     "SELECT id FROM msg WHERE world = {world} AND queue = {queue} AND state IN (1, 2)"
-    " AND due <= {now} AND +expires > {now} ORDER BY due LIMIT {limit}"
+    " AND due <= {now} AND +expires > {now} ORDER BY due{id} LIMIT {limit}"
 )
-_DUE_SQLITE = _DUE.format(world="?", queue="?", now="?", limit="?")
-_DUE_POSTGRESQL = _DUE.format(world="$1", queue="$2", now="$3", limit="$4")
+_DUE_SQLITE = _DUE.format(world="?", queue="?", now="?", limit="?", id="")
+_DUE_POSTGRESQL = _DUE.format(world="$1", queue="$2", now="$3", limit="$4", id=", id")
 PROMOTE_TO_BACK = Statement(
     sqlite=(
         "UPDATE msg SET state = 0, due = 0, pos = CASE state WHEN 1 THEN (due - ?) << 22 ELSE pos"

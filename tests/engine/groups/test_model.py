@@ -6,6 +6,7 @@ from hypothesis import settings
 from hypothesis.stateful import run_state_machine_as_test
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests import stores
 from tests.engine.groups.machine import GroupsMachine
 from tests.engine.test_model import QUICK
 
@@ -15,4 +16,6 @@ class ModelTests(SynchronousTestCase):
 
     def test_groups_do_what_the_model_does(self) -> None:
         """See ``tests.engine.groups.model`` for what that is."""
-        run_state_machine_as_test(GroupsMachine, settings=settings(QUICK, max_examples=60))
+        run_state_machine_as_test(
+            GroupsMachine, settings=settings(QUICK, max_examples=stores.examples(60))
+        )
