@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sqlite3
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -18,11 +17,10 @@ from mqgate.engine.ids import AHEAD
 from mqgate.engine.time import SteadyTime
 from mqgate.engine.values import NewMessage, Policy
 from mqgate.storage.interface import SLOT_SHIFT, Batch, Opened, Peers, Results, Store
-from mqgate.storage.sqlite import Inline, SQLiteStore
-from mqgate.storage.verify import verify
 from tests.engine.case import POLICIES, START
 from tests.engine.push_case import POLICIES as PUSHING
 from tests.engine.push_case import Carrier
+from tests.stores import new
 
 T = TypeVar("T")
 
@@ -135,11 +133,11 @@ class GatewaysCase(SynchronousTestCase):
         """Begin, on a fresh database."""
         folder = self.mktemp()
         os.makedirs(folder)
-        self.path = os.path.join(folder, "queues.db")
+        self.database = new(folder)
         self.clock = Clock()
         self.clock.advance(START)
         self.network = Network(self.clock)
-        self.store = SQLiteStore(self.path, Inline())
+        self.store = self.database.store()
         opened = self.store.open()
         (self.world,) = self.store.worlds([["a:one"]])
         self.gateways = [Gateway(self, slot, opened) for slot in range(self.how_many)]
@@ -164,9 +162,9 @@ class GatewaysCase(SynchronousTestCase):
         for gateway in self.gateways:
             self.assertEqual(gateway.clock.getDelayedCalls(), [])
         self.store.close()
-        connection = sqlite3.connect(self.path)
-        self.addCleanup(connection.close)
-        self.assertEqual(verify(connection), [])
+        problems = self.database.problems()
+        self.database.close()
+        self.assertEqual(problems, [])
 
     def kill(self, gateway: Gateway) -> None:
         """It does nothing any more, and nobody hears of it."""

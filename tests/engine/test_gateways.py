@@ -10,10 +10,11 @@ from twisted.internet.defer import Deferred, fail
 from mqgate.engine.neighbours import LOOK_SECONDS, SLICE
 from mqgate.engine.values import NewMessage
 from mqgate.engine.waiting import in_order, place_of
-from mqgate.storage.interface import Batch, Consume, Look, Review, Reviewed, Unavailable
+from mqgate.storage.interface import Batch, Consume, Look, Review, Unavailable
 from tests.engine import gateway_ways
 from tests.engine.case import EngineCase
 from tests.engine.gateways import GatewaysCase
+from tests.stores import only_sqlite
 
 
 class AnnouncedTests(gateway_ways.Ways):
@@ -122,18 +123,21 @@ class HearingTests(GatewaysCase):
         held = self.hold_look()
         self.pass_time(LOOK_SECONDS)
         self.two.engine._neighbours.readied(None)
-        held.callback([Reviewed(None, False), (None,)])  # it was before the post
         self.post(self.one, b"m")
+        held.callback(None)
+        self.turns()
         self.assertEqual(answers, [[b"m"]])
 
-    def hold_look(self) -> Deferred[Any]:
-        held: Deferred[Any] = Deferred()
+    def hold_look(self) -> Deferred[None]:
+        """Keep back what the next look has seen until the Deferred is fired."""
+        held: Deferred[None] = Deferred()
 
         def hold(batch: Batch) -> Deferred[Any] | None:
             if not any(isinstance(each, Look) for each in batch.operations):
                 return None
             self.two.store.instead = lambda batch: None
-            return held
+            seen = self.store.run(batch)
+            return held.addCallback(lambda _: seen)
 
         self.two.store.instead = hold
         return held
@@ -202,6 +206,7 @@ class LookingTests(GatewaysCase):
             self.assertEqual(place_of(key), place)
 
 
+@only_sqlite
 class AloneTests(EngineCase):
     """One gateway on a database of its own."""
 
