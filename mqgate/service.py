@@ -168,10 +168,12 @@ class Gate(Service):
         allowed = allowances(self._configuration, self._declarations, worlds)
         self._store.meter(any(each.bytes is not None for each in allowed.values()))
         limits = self._configuration.server.limits
+        wall, monotonic = self._around.wall, self._around.monotonic
+        time = SteadyTime(wall, monotonic, opened.high, AHEAD, ahead=opened.ahead)
         engine = Engine(
             self._store,
             self._around.reactor,
-            SteadyTime(self._around.wall, self._around.monotonic, opened.high, AHEAD),
+            time,
             self._policies(),
             Limits(
                 topics=limits.topics,
@@ -182,6 +184,7 @@ class Gate(Service):
             allowances=allowed,
             observer=self._monitoring.batches,
             push_observer=self._monitoring.pushes,
+            follow=time.follow,
         )
         metrics = None
         if self._configuration.scraping:

@@ -6,8 +6,8 @@ outdated nothing is done, the newer rows come back, and the batch is planned aga
 
 from __future__ import annotations
 
-from bisect import insort
-from collections.abc import Mapping
+from bisect import bisect_left, insort
+from collections.abc import Mapping, Sequence
 
 from mqgate.engine.alarms import messages_at_most
 from mqgate.engine.names import fed_from, is_hidden
@@ -41,20 +41,16 @@ class World:
             self.queues, self.numbers, self.fed = {}, {}, {}
             self.exchanges = Exchanges()
             self.alerted = set()
+            self._names = None
+        self._note_names(newer.queues)
         self._apply(newer.queues)
         self.exchanges.apply(newer.exchanges, newer.bindings, self.numbers)
-        self._names = None
         self.version = newer.version
         self.next_number = newer.next_number
 
     def commit(self, change: Change) -> None:
         """Take in a change of our own, which is on disk now."""
-        if any(row.removed for row in change.queues):
-            self._names = None
-        if self._names is not None:
-            for row in change.queues:
-                if row.name not in self.queues and not is_hidden(row.name):
-                    insort(self._names, row.name)
+        self._note_names(change.queues)
         self._apply(change.queues)
         self.exchanges.apply(change.exchanges, change.bindings, self.numbers)
         self.version = change.version
@@ -65,6 +61,22 @@ class World:
         if self._names is None:
             self._names = sorted(name for name in self.queues if not is_hidden(name))
         return self._names
+
+    def _note_names(self, rows: Sequence[QueueRow]) -> None:
+        """Keep the names in their order: other gateways may change them all the time.
+
+        Before the rows are taken in.
+        """
+        if self._names is None:
+            return
+        there = {row.name for row in rows if not row.removed}
+        gone = {row.name for row in rows if row.removed and row.number in self.numbers}
+        for name in gone - there:
+            if not is_hidden(name):
+                del self._names[bisect_left(self._names, name)]
+        for name in there - self.queues.keys():
+            if not is_hidden(name):
+                insort(self._names, name)
 
     def _apply(self, rows: tuple[QueueRow, ...]) -> None:
         # Removals first: a queue that was removed and made again has two rows with one name.

@@ -19,9 +19,10 @@ from mqgate.engine.intake import Intake, Limits
 from mqgate.engine.patterns import STEPS_AT_MOST
 from mqgate.engine.planning import Plan, Verb
 from mqgate.engine.reserving import Reserve
+from mqgate.engine.tidings import Tidings
 from mqgate.engine.under_way import UnderWay, wrote
 from mqgate.engine.values import Policy
-from mqgate.engine.waiting import Lines, arrival
+from mqgate.engine.waiting import arrival
 from mqgate.storage.interface import (
     Batch,
     Damaged,
@@ -35,8 +36,10 @@ from mqgate.storage.interface import (
     Watch,
 )
 
-#: How often a batch is planned again because another gateway changed the catalogue meanwhile.
-PLANNED_AT_MOST = 5
+#: How often a batch is planned again because another gateway changed the catalogue meanwhile. Where
+#: four gateways make queues without a pause, one in four plans holds.
+PLANNED_AT_MOST = 50
+_AWAY = "the database cannot be used just now"
 _TOO_FAST = "the queues change faster than this can be planned"
 
 
@@ -64,7 +67,7 @@ class GroupCommit:
         catalogue: Catalogue,
         policies: Mapping[str, Policy],
         allowances: Mapping[int, Allowance],
-        lines: Lines[Reserve],
+        tidings: Tidings,
         limits: Limits,
         observer: Observer | None = None,
         fired: Callable[[Sequence[Fired]], None] = lambda fired: None,
@@ -77,7 +80,7 @@ class GroupCommit:
         self._catalogue = catalogue
         self._policies = policies
         self._allowances = allowances
-        self._lines = lines
+        self._tidings = tidings
         self._limits = limits
         self._observer = observer
         self._intake = Intake(limits, catalogue)
@@ -85,6 +88,7 @@ class GroupCommit:
         self._suspects: deque[Verb[Any]] = deque()
         self._suspect_last = False
         self._under_way = False
+        self._began = 0.0
         self._hand_over_call: IDelayedCall | None = None
         self._idle: list[Deferred[None]] = []
         #: Why the last batch could not be committed; None when it could.
@@ -115,6 +119,15 @@ class GroupCommit:
         self._idle.append(deferred)
         self._schedule()
         return deferred
+
+    def relieve(self) -> None:
+        """Give up what waits behind a batch that the database has had for too long.
+
+        Whether that one is carried out is for the database to say.
+        """
+        if self._under_way and self._clock.seconds() - self._began >= self._limits.patience:
+            self._note_trouble("it does not answer")
+            self._fail_all(self._intake.empty(), _AWAY)
 
     def carry_out_now(self, verb: Verb[Any]) -> None:
         """Do it at once, alone. Blocking; before the reactor runs.
@@ -172,14 +185,16 @@ class GroupCommit:
         # those who came later.
         takers = [verb for verb in verbs if isinstance(verb, Reserve)]
         if not alone:
-            takers += self._lines.called(plan.readied, plan.tagged)
+            takers += self._tidings.called(plan)
         takers.sort(key=arrival)
         self._plan(takers, plan, under_way)
+        under_way.left.update(self._tidings.left(plan, takers))
         if not under_way.everybody():
             self._schedule_next()
             return
         batch = plan.batch((*under_way.operations, *self._watches(plan, missing)))
         self._under_way = True
+        self._began = self._clock.seconds()
         if self._observer is not None:
             self._observer.batch_began(len(batch.operations))
         done = self._store.run(batch)
@@ -255,8 +270,10 @@ class GroupCommit:
         self._fail_refused(under_way)
         self._fired(fired)
         if under_way.alone:
-            for waiter in self._lines.called(under_way.plan.readied, under_way.plan.tagged):
+            for waiter in self._tidings.called(under_way.plan):
                 self.enter_again(waiter)
+        self._tidings.note(under_way.left)
+        self._tidings.send()
         self._schedule_next()
 
     def _note_commit(self, batch: Batch) -> None:
@@ -306,7 +323,9 @@ class GroupCommit:
         passing = isinstance(error, Unavailable) and not isinstance(error, Damaged)
         if passing:
             self._note_trouble(failure.getErrorMessage())
-            self._fail_all(under_way.everybody(), "the database cannot be used just now")
+            self._fail_all(under_way.everybody(), _AWAY)
+            if self._clock.seconds() - self._began >= self._limits.patience / 2:
+                self._fail_all(self._intake.empty(), _AWAY)  # they have waited as long
         elif len(under_way.verbs) > 1:
             # One of them is to blame, or needs what is damaged: alone, each shows whether it is
             # the one. Polls that were called for the others' sake wait again meanwhile.

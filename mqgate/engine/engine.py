@@ -22,9 +22,7 @@ from mqgate.engine.administering import (
 from mqgate.engine.alert_verbs import AlertVerbs
 from mqgate.engine.allowance import Allowance
 from mqgate.engine.catalogue import Catalogue
-from mqgate.engine.checks import names_in
 from mqgate.engine.commits import GroupCommit, Observer
-from mqgate.engine.declaring import Declare, Unbind
 from mqgate.engine.deliveries import PushObserver
 from mqgate.engine.dispatch import Dispatch, Means
 from mqgate.engine.errors import (
@@ -32,28 +30,25 @@ from mqgate.engine.errors import (
     MessageNotFound,
     StoreUnavailable,
 )
-from mqgate.engine.giving_back import GivingBack
+from mqgate.engine.exchange_verbs import ExchangeVerbs
 from mqgate.engine.groups import Groups
 from mqgate.engine.ids import LARGEST, Ids
 from mqgate.engine.intake import Limits
 from mqgate.engine.names import check_names
+from mqgate.engine.neighbours import Neighbours
 from mqgate.engine.planning import Verb, pushing_of
-from mqgate.engine.publishing import Publish, Take
 from mqgate.engine.pushing import WithId
 from mqgate.engine.reserving import Reserve
-from mqgate.engine.topic_values import TopicValues, Value
+from mqgate.engine.tidings import Tidings
+from mqgate.engine.topic_values import TopicValues
 from mqgate.engine.upkeep import Upkeep
 from mqgate.engine.values import (
-    TOPIC_EXCHANGE,
     Census,
     Message,
     NewMessage,
     Policy,
     QueueInfo,
     QueueName,
-    Taken,
-    Topology,
-    Wiring,
 )
 from mqgate.engine.waiting import Lines
 from mqgate.storage.interface import Fired, Opened, Store, Unavailable
@@ -61,14 +56,15 @@ from mqgate.storage.interface import Fired, Opened, Store, Unavailable
 T = TypeVar("T")
 
 
-class Engine(AlertVerbs, GivingBack):
+class Engine(AlertVerbs, ExchangeVerbs):
     """Queues of messages in worlds that know nothing of each other.
 
     All verbs return Deferreds, which fire after what was asked is on disk; they fail with an
     `EngineError`, and then nothing was changed. Durations and instants are whole milliseconds;
     ``now`` tells the engine's time and must never run backwards. Correctness does not hang on
     ``clock``, whose timers only wake waiters and start chores. ``allowances`` say what worlds may
-    hold; one that is not named there has no limits.
+    hold; one that is not named there has no limits. ``follow`` is told from time to time by how
+    many milliseconds the database's clock is ahead of this machine's.
     """
 
     def __init__(
@@ -83,6 +79,7 @@ class Engine(AlertVerbs, GivingBack):
         allowances: Mapping[int, Allowance] | None = None,
         observer: Observer | None = None,
         push_observer: PushObserver | None = None,
+        follow: Callable[[int], None] = lambda ahead: None,
     ) -> None:
         self._store = store
         #: What its timers hang on.
@@ -93,6 +90,7 @@ class Engine(AlertVerbs, GivingBack):
         self._policies = policies
         self._catalogue = Catalogue()
         self._lines: Lines[Reserve] = Lines(clock, now, self._wake)
+        tidings = Tidings(store, self._lines)
         self._commits = GroupCommit(
             store,
             clock,
@@ -101,7 +99,7 @@ class Engine(AlertVerbs, GivingBack):
             self._catalogue,
             policies,
             allowances or {},
-            self._lines,
+            tidings,
             limits,
             observer,
             self._alerted,
@@ -113,23 +111,29 @@ class Engine(AlertVerbs, GivingBack):
         )
         #: The verbs on topics that keep what is published, and on their groups.
         self.groups = Groups(
-            *(clock, now, self._commits, self._lines, policies, limits),
+            *(clock, now, self._commits, self._lines, tidings, policies, limits),
             *(self._upkeep, opened.secret, self._enter),
         )
-        notes = (self._lines.note_due, self._upkeep.expects)
+        notes = (tidings.note_due, self._upkeep.expects)
         #: Pushing, to be started by the dialect whose queues push.
         self.pushes = Dispatch(
             Means(self._commits, clock, now, *notes, self._enter_with_id, push_observer)
         )
         #: Told when something comes due, expires, and is to be pushed.
         self._notes = (*notes, self.pushes.expects)
+        self._tidings = tidings
+        self._neighbours = Neighbours(
+            *(store, clock, self._commits, self._lines),
+            *(self._upkeep.expects, self.pushes.expects, follow),
+        )
 
     # -- life
 
     def start(self) -> None:
-        """Begin the chores: expiry, old shelves, unused space."""
+        """Begin the chores: expiry, old shelves, unused space; hear of other gateways."""
         self._upkeep.start()
         self.groups.start()
+        self._neighbours.start()
 
     def drain(self) -> None:
         """Answer all who wait, with nothing; from now on nobody waits."""
@@ -139,6 +143,7 @@ class Engine(AlertVerbs, GivingBack):
         """Finish what is in hand; fires when the store is done with it."""
         self._upkeep.stop()
         self.groups.stop()
+        self._neighbours.stop()
         self.drain()
         return self._commits.when_idle()
 
@@ -225,14 +230,14 @@ class Engine(AlertVerbs, GivingBack):
         A message that nobody holds stays as it is. Fails with `MessageNotFound` or
         `QueueNotFound`.
         """
-        return self._enter_with_id(verbs.Touch(world, queue, message_id, self._lines.note_due))
+        return self._enter_with_id(verbs.Touch(world, queue, message_id, self._tidings.note_due))
 
     def release(self, world: int, queue: str, message_id: int, *, delay: int = 0) -> Deferred[None]:
         """Make a message available again, now or after ``delay``, held by somebody or not.
 
         Fails with `MessageNotFound` or `QueueNotFound`.
         """
-        verb = verbs.Release(world, queue, message_id, delay, self._lines.note_due)
+        verb = verbs.Release(world, queue, message_id, delay, self._tidings.note_due)
         return self._enter_with_id(verb)
 
     def delete(self, world: int, queue: str, ids: Sequence[int]) -> Deferred[frozenset[int]]:
@@ -242,58 +247,6 @@ class Engine(AlertVerbs, GivingBack):
         """
         known = [each for each in ids if 0 < each <= LARGEST]
         return self._enter_named(verbs.Delete(world, queue, known, self._upkeep.expects))
-
-    # -- exchanges
-
-    def publish(
-        self,
-        world: int,
-        exchange: str,
-        keys: Sequence[str],
-        message: NewMessage,
-        *,
-        wiring: Wiring | None = None,
-        mandatory: bool = False,
-    ) -> Deferred[int]:
-        """Put a message on every queue that its keys lead to, all or none; how many they are.
-
-        A queue gets one copy, whatever leads to it. What ``wiring`` needs is made first; it names
-        the same exchange. Fails with `ExchangeNotFound`, with what `Wiring` may not make, or, if
-        it is ``mandatory`` to reach a queue, with `Unroutable`; then nothing is made either.
-        """
-        value = None
-        if exchange == TOPIC_EXCHANGE and keys:
-            value = self.topics.value_of(world, keys[0], message)
-        return self._publish(world, exchange, keys, message, value, wiring, mandatory)
-
-    def take(
-        self, world: int, queue: str, *, wiring: Wiring | None = None
-    ) -> Deferred[Taken | None]:
-        """Hand the next message out for good; None if there is none.
-
-        What ``wiring`` needs is made first; it names the same queue. Fails with `QueueNotFound`,
-        or with what `Wiring` may not make. Cancel the Deferred when the client has gone: it then
-        takes nothing. What it took already is for `give_back`, as removed.
-        """
-        verb = Take(world, queue, wiring, self._taken_for_nobody, self._upkeep.expects)
-        return self._enter_checked(verb, queue, *names_in(wiring))
-
-    def unbind(self, world: int, exchange: str, queue: str, key: str) -> Deferred[None]:
-        """Remove a binding.
-
-        Fails with `ExchangeNotFound`, `QueueNotFound` or `BindingNotFound`.
-        """
-        return self._enter_checked(Unbind(world, exchange, queue, key), exchange, queue, key)
-
-    def declare(self, world: int, topology: Topology) -> None:
-        """Make what is missing of it. Blocking; before the reactor runs.
-
-        Raises `ExchangeDiffers`, `ReservedName`, `ExchangeNotFound`, `QueueNotFound`, or the
-        store's `StoreError`; then nothing is made.
-        """
-        for names in (topology.exchanges, topology.queues, *topology.bindings):
-            check_names(*names)
-        self._commits.carry_out_now(Declare(world, topology))
 
     # -- queues
 
@@ -348,20 +301,6 @@ class Engine(AlertVerbs, GivingBack):
             verb.fail(error)
         return verb.deferred
 
-    def _publish(
-        self,
-        world: int,
-        exchange: str,
-        keys: Sequence[str],
-        message: NewMessage,
-        value: Value | None,
-        wiring: Wiring | None = None,
-        mandatory: bool = False,
-    ) -> Deferred[int]:
-        what = (world, exchange, keys, message, wiring, mandatory, value)
-        verb = Publish(*what, self._catalogue, *self._notes)
-        return self._enter_checked(verb, *names_in(wiring))
-
     def _enter_named(self, verb: verbs.OnQueue[T]) -> Deferred[T]:
         return self._enter_checked(verb, verb.queue)
 
@@ -378,6 +317,7 @@ class Engine(AlertVerbs, GivingBack):
         for world, target, expires in fired:
             self._upkeep.expects(expires)
             self._lines.wake((world, target))
+            self._tidings.note([(world, target)])
         if fired:  # to where they are pushed on, perhaps
             self.pushes.expects(self.now())
 

@@ -30,6 +30,8 @@ class Limits:
     copied_for_a_poll: int = 64
     copied_at_once: int = 1000
     waiting_operations: int = 10_000
+    #: What waits behind a batch that the database has had for so many seconds is given up.
+    patience: float = 10.0
     waiting_bytes: int = 64 << 20
 
 
@@ -63,6 +65,13 @@ class Intake:
         """Let verbs that were taken wait again, before the others."""
         self._verbs.extendleft(reversed(verbs))
         self._bytes += sum(each.size for each in verbs)
+
+    def empty(self) -> list[Verb[Any]]:
+        """Take out all."""
+        verbs = list(self._verbs)
+        self._verbs.clear()
+        self._bytes = 0
+        return verbs
 
     def next_verbs(self) -> list[Verb[Any]]:
         """Take out as many as make one batch."""

@@ -8,6 +8,7 @@ import attrs
 
 from mqgate.engine.errors import EngineError
 from mqgate.engine.planning import Plan, Verb
+from mqgate.engine.waiting import LineKey
 from mqgate.storage.interface import Batch, Operation, Post, Probe, Publish, PublishValue
 
 
@@ -23,6 +24,8 @@ class UnderWay:
     missing: frozenset[tuple[int, str]]
     verbs: list[Verb[Any]] = attrs.field(factory=list)
     operations: list[Operation] = attrs.field(factory=list)
+    #: The lines for which it has more than its own verbs take.
+    left: set[LineKey] = attrs.field(factory=set)
     #: Refused by the plan, which holds only if the plan's catalogue turns out to be current.
     refused: list[tuple[Verb[Any], EngineError]] = attrs.field(factory=list)
 

@@ -201,6 +201,7 @@ class Upkeep:
 
     def _round(self) -> None:
         self._round_call = self._clock.callLater(ROUND_SECONDS, self._round)
+        self._commits.relieve()
         if self._commits.trouble is not None:
             self._do(Probe(), lambda _: None)
             return

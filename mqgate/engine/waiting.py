@@ -2,7 +2,8 @@
 
 A line belongs to a queue's name, not to the queue: a poll may wait on one that is yet to be
 made. It is woken by what a batch makes available, and by its queue's next due time: one timer
-for each queue that somebody waits on, none otherwise. Where polls ask for tags, a message wakes
+for each queue that somebody waits on, none otherwise. A group's queue has two lines: polls in
+order pass over what others would take. Where polls ask for tags, a message wakes
 nobody who would not take it; where the tags of what came are not known, each filter looks.
 """
 
@@ -15,6 +16,8 @@ from types import MappingProxyType
 from typing import Generic, Protocol, TypeVar
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
+
+from mqgate.engine.names import HIDDEN, is_hidden
 
 LineKey = tuple[int, str]
 
@@ -35,6 +38,24 @@ class Waiter(Protocol):
 
 
 W = TypeVar("W", bound=Waiter)
+
+
+def in_order(key: LineKey) -> LineKey:
+    """The line of a group's polls in order."""
+    world, queue = key
+    return world, queue + HIDDEN
+
+
+def place_of(key: LineKey) -> tuple[int, str, bool]:
+    """The world and the queue that a line is for, and whether it is of polls in order."""
+    world, queue = key
+    if is_hidden(queue) and queue.count(HIDDEN) == _PARTS_IN_ORDER:
+        return world, queue[: -len(HIDDEN)], True
+    return world, queue, False
+
+
+#: How often the character that begins hidden names stands in that of a group's line in order.
+_PARTS_IN_ORDER = 3
 
 #: So many look when a message comes due, as several may have come due together.
 WOKEN_AT_ONCE = 8
@@ -118,6 +139,10 @@ class Lines(Generic[W]):
         """How many polls are waiting."""
         return sum(len(line.waiters) for line in self._lines.values())
 
+    def keys(self) -> list[LineKey]:
+        """The lines in which somebody waits."""
+        return list(self._lines)
+
     def next_arrival(self) -> int:
         """The place of the next poll to come."""
         self._arrivals += 1
@@ -190,8 +215,8 @@ class Lines(Generic[W]):
     def wake(self, key: LineKey, most: int = 1, tags: frozenset[str] | None = None) -> None:
         """Have those who came first look again, without a message to count on.
 
-        Of each filter, or of the one given. Whoever finds something is to wake the next one: so a
-        long line costs no more than what there is to be had.
+        Of each filter, or of the one given. Whoever finds something is to wake the next ones: so a
+        long line costs little more than what there is to be had.
         """
         line = self._lines.get(key)
         if line is not None:

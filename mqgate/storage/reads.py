@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-from mqgate.storage.interface import Batch, Check, FindValue, Get, Look, ReadValue, ShowPushes
+from mqgate.storage.interface import (
+    Batch,
+    Check,
+    FindValue,
+    Get,
+    Look,
+    ReadValue,
+    Review,
+    ShowPushes,
+)
 
-_READS = (Get, Check, Look, ReadValue, FindValue, ShowPushes)
+_READS = (Get, Check, Look, Review, ReadValue, FindValue, ShowPushes)
 
 
 def only_reads(batch: Batch) -> bool:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from twisted.logger import capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
 from mqgate.engine.ids import AHEAD, NOTED, Ids
-from mqgate.engine.time import SteadyTime
+from mqgate.engine.time import TOLERANCE, WORTH_TELLING, SteadyTime
 from mqgate.storage.interface import EPOCH, INSTANT_SHIFT, SLOT_SHIFT
 
 NOW = 1_800_000_000_000
@@ -94,6 +95,45 @@ class SteadyTimeTests(SynchronousTestCase):
         self.assertEqual(time(), 1_000_000)
         wall[0], steady[0] = 5.0, 51.5
         self.assertEqual(time(), 1_001_500)
+
+    def test_it_begins_with_the_databases_clock_and_follows_it(self) -> None:
+        wall, steady = [1000.0], [50.0]
+        time = SteadyTime(lambda: wall[0], lambda: steady[0], 0, AHEAD, ahead=200)
+        self.assertEqual(time(), 1_000_200)
+        time.follow(240)
+        self.assertEqual(time(), 1_000_240)  # at once
+        time.follow(240 - TOLERANCE)
+        self.assertEqual(time(), 1_000_240)  # what cannot be known
+        wall[0], steady[0] = 1001.0, 51.0
+        self.assertEqual(time(), 1_001_240)
+
+    def test_it_waits_for_a_clock_that_is_behind_and_never_goes_back(self) -> None:
+        steady = [50.0]
+        time = SteadyTime(lambda: 1000.0 - 50.0 + steady[0], lambda: steady[0], 0, AHEAD)
+        time.follow(-200)
+        told = []
+        for step in range(100):
+            told.append(time())
+            steady[0] = 50.0 + (step + 1) * 0.007
+            time.follow(-200 - step % 7 * 30)  # as far as that can be measured
+        self.assertEqual((told[0], told), (1_000_000, sorted(told)))
+
+    def test_it_comes_down_to_the_clock_that_it_waits_for(self) -> None:
+        steady = [50.0]
+        time = SteadyTime(lambda: 950.0 + steady[0], lambda: steady[0], 0, AHEAD)
+        time.follow(-200)
+        for passed, now in ((0, 0), (100, 50), (200, 100), (400, 200), (500, 300), (1000, 800)):
+            steady[0] = 50.0 + passed / 1000
+            self.assertEqual(time(), 1_000_000 + now)
+
+    def test_a_clock_that_is_far_off_is_told_of_once(self) -> None:
+        time = SteadyTime(lambda: 1000.0, lambda: 50.0, 0, AHEAD, ahead=WORTH_TELLING)
+        with capturedLogs() as events:
+            for ahead in (-5000, -5001, 300, 0, WORTH_TELLING + 1):
+                time.follow(ahead)
+        told = [formatEvent(event).split(" the database's")[0] for event in events]
+        first, second = "5000 ms ahead of", f"{WORTH_TELLING + 1} ms behind"
+        self.assertEqual(told, [f"This machine's clock is {each}" for each in (first, second)])
 
     def test_it_does_not_fall_behind_the_ids_given_out(self) -> None:
         high = (NOW + AHEAD - EPOCH) << INSTANT_SHIFT

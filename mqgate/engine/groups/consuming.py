@@ -5,17 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from mqgate.engine.groups.publishing import GroupOf, OnReceipts, in_order
+from mqgate.engine.groups.publishing import GroupOf, OnReceipts
 from mqgate.engine.groups.receipts import Receipt
 from mqgate.engine.planning import Plan
 from mqgate.engine.reserving import Reserve
 from mqgate.engine.values import Message
 from mqgate.engine.verbs import ExpiryNote, OnQueue
-from mqgate.engine.waiting import Lines
+from mqgate.engine.waiting import Lines, in_order
 from mqgate.storage import interface as store
 
 #: Told that messages of a group's queue are dead letters at an instant, unless acknowledged.
 LastNote = Callable[[int, str, int], None]
+
+
+#: Told the shelf on which a group's queue was found by a poll.
+ShelfNote = Callable[[GroupOf, int], None]
 
 
 class Consume(Reserve):
@@ -79,11 +83,12 @@ class Consume(Reserve):
 class ConsumeFromGroup(Consume):
     """The same, of a group that has to be there, or is made."""
 
-    __slots__ = ("group",)
+    __slots__ = ("_shelf", "_shelf_note", "group")
 
-    def __init__(self, group: GroupOf, *arguments: Any) -> None:
+    def __init__(self, group: GroupOf, shelf_note: ShelfNote, *arguments: Any) -> None:
         super().__init__(group.world, group.queue, *arguments)
         self.group = group
+        self._shelf_note = shelf_note
 
     def plan(self, plan: Plan) -> store.Operation | None:
         if not self.gone:
@@ -92,7 +97,13 @@ class ConsumeFromGroup(Consume):
 
     def _operation(self, plan: Plan, queue: store.QueueRow) -> store.Consume:
         self._maximum = plan.policy(queue).maximum
+        self._shelf = queue.shelf
         return super()._operation(plan, queue)
+
+    def settle(self, result: Any) -> None:
+        if result is not None:
+            self._shelf_note(self.group, self._shelf)
+        super().settle(result)
 
 
 class Acknowledge(OnReceipts):

@@ -16,15 +16,15 @@ from twisted.python.failure import Failure
 
 from mqgate.engine.commits import GroupCommit
 from mqgate.engine.errors import EngineError, StoreUnavailable
-from mqgate.engine.groups.publishing import GroupOf, Target, in_order
+from mqgate.engine.groups.publishing import GroupOf, Target
 from mqgate.engine.intake import Limits
 from mqgate.engine.names import log_name, parts_of
 from mqgate.engine.planning import Plan
-from mqgate.engine.reserving import Reserve
+from mqgate.engine.tidings import Tidings
 from mqgate.engine.upkeep import PAUSE_SECONDS, Chore
 from mqgate.engine.values import Policy
 from mqgate.engine.verbs import ExpiryNote, OnQueue
-from mqgate.engine.waiting import WOKEN_AT_ONCE, LineKey, Lines
+from mqgate.engine.waiting import LineKey, in_order
 from mqgate.storage import interface as store
 
 T = TypeVar("T")
@@ -66,11 +66,12 @@ class CatchUp(OnQueue[store.CaughtUp]):
 class Rest(OnQueue[None]):
     """A group that nobody polls leaves its messages behind, and begins again when it is polled."""
 
-    __slots__ = ("polled_at",)
+    __slots__ = ("_shelf", "polled_at")
 
     def __init__(self, idle: store.IdleGroup) -> None:
         super().__init__(idle.world, idle.queue)
         self.polled_at = idle.polled_at
+        self._shelf = 0
 
     def plan(self, plan: Plan) -> store.Rest | store.Check:
         topic, group = parts_of(self.queue)
@@ -79,6 +80,9 @@ class Rest(OnQueue[None]):
         retention = plan.policy(queue).retention
         if not retention or self.polled_at > plan.now - retention - MARGIN:
             return store.Check()
+        if self._shelf and queue.shelf != self._shelf:
+            return store.Check()  # planned again, as another gateway has let it rest meanwhile
+        self._shelf = queue.shelf
         plan.draft(self.world).clear(queue)
         return store.Rest(self.world, log.number, group or "")
 
@@ -140,6 +144,8 @@ class _Group:
     #: The next one, in the background.
     call: IDelayedCall | None = None
     noted_at: int = 0
+    #: Where its queue stood when it was polled last; 0 = not polled yet.
+    shelf: int = 0
 
 
 class Feeding:
@@ -152,7 +158,7 @@ class Feeding:
         clock: IReactorTime,
         now: Callable[[], int],
         commits: GroupCommit,
-        lines: Lines[Reserve],
+        tidings: Tidings,
         policies: Mapping[str, Policy],
         limits: Limits,
         expects: ExpiryNote,
@@ -161,7 +167,7 @@ class Feeding:
         self._clock = clock
         self._now = now
         self._commits = commits
-        self._lines = lines
+        self._tidings = tidings
         self._limits = limits
         self._expects = expects
         self._left_a_shelf = left_a_shelf
@@ -205,6 +211,19 @@ class Feeding:
         elif self._now() - known.noted_at >= NOTED_EVERY:
             self._copy(group, known, 0)
 
+    def found(self, group: GroupOf, shelf: int) -> None:
+        """A poll has found the group's queue there."""
+        known = self._groups.get((group.world, group.queue))
+        if known is None:
+            return
+        moved = known.shelf not in (0, shelf)
+        known.shelf = shelf
+        if moved and known.live:
+            # Another gateway, which nobody polls for it, has let it rest: it begins again.
+            known.live = False
+            if not known.copying:
+                self._copy(group, known, self._limits.copied_for_a_poll)
+
     def _copy(self, group: GroupOf, known: _Group, limit: int) -> None:
         key = (group.world, group.queue)
         if known.call is not None:
@@ -218,8 +237,8 @@ class Feeding:
             known.live = result.live
             known.noted_at = self._now()
             if result.copied:
-                self._wake(key)
-                self._wake(in_order(key))
+                self._tidings.wake(key)
+                self._tidings.wake(in_order(key))
             if not result.live:
                 self._copy_after(PAUSE_SECONDS, group, known)
 
@@ -241,9 +260,6 @@ class Feeding:
 
         if self._running:
             known.call = self._clock.callLater(seconds, copy)
-
-    def _wake(self, key: LineKey) -> None:
-        self._lines.wake(key, WOKEN_AT_ONCE)
 
     # -- groups that nobody polls
 
@@ -286,7 +302,7 @@ class Feeding:
             del self._burials[key, second]  # the next poll sees to it
             self._failed(failure)
 
-        verb = Bury(*key, self._expects, self._wake)
+        verb = Bury(*key, self._expects, self._tidings.wake)
         verb.deferred.addCallbacks(buried, not_buried).addErrback(self._failed)
         self._commits.enter_again(verb)
 

@@ -26,6 +26,7 @@ from mqgate.engine.intake import Limits
 from mqgate.engine.names import check_part, check_text, group_name, halves_name
 from mqgate.engine.planning import Plan, Verb
 from mqgate.engine.reserving import Reserve
+from mqgate.engine.tidings import Tidings
 from mqgate.engine.upkeep import Upkeep
 from mqgate.engine.values import Message, Policy
 from mqgate.engine.waiting import Lines
@@ -52,6 +53,7 @@ class Groups:
         now: Callable[[], int],
         commits: GroupCommit,
         lines: Lines[Reserve],
+        tidings: Tidings,
         policies: Mapping[str, Policy],
         limits: Limits,
         upkeep: Upkeep,
@@ -61,11 +63,12 @@ class Groups:
         self._clock = clock
         self._commits = commits
         self._lines = lines
+        self._tidings = tidings
         self._upkeep = upkeep
         self._seal = Seal(secret)
         self._enter = enter
         self._feeding = Feeding(
-            *(clock, now, commits, lines, policies, limits),
+            *(clock, now, commits, tidings, policies, limits),
             *(upkeep.expects, upkeep.look_for_shelves),
         )
 
@@ -97,7 +100,7 @@ class Groups:
         return self._enter(
             Publish(
                 *(world, topic, messages, policy, create),
-                *(self._lines.note_due, self._upkeep.expects),
+                *(self._tidings.note_due, self._upkeep.expects),
             )
         )
 
@@ -124,7 +127,7 @@ class Groups:
             return fail(error)
         verb = Prepare(
             *(world, topic, message, check_after, decide_within, policy, create),
-            *(self._lines.note_due, self._upkeep.expects),
+            *(self._tidings.note_due, self._upkeep.expects),
         )
         place = Place(world, halves_name(topic))
         entered: Deferred[Receipt] = self._enter(verb)
@@ -162,7 +165,7 @@ class Groups:
             return fail(error)
         wanted = GroupOf(world, topic, group, policy, create)
         verb = ConsumeFromGroup(
-            *(wanted, n, lease, frozenset(map(_storable, tags)), ordered),
+            *(wanted, self._feeding.found, n, lease, frozenset(map(_storable, tags)), ordered),
             *(self._lines, self._returned, self._upkeep.expects, self._feeding.last_delivery),
         )
         self._feeding.polled(wanted, n)
@@ -232,7 +235,7 @@ class Groups:
         self, world: int, topic: str, receipts: Sequence[str], *, commit: bool
     ) -> Deferred[list[Outcome]]:
         place = Place(world, halves_name(topic))
-        notes = (self._lines.note_due, self._upkeep.expects)
+        notes = (self._tidings.note_due, self._upkeep.expects)
         return self._on_receipts(
             place, receipts, lambda opened: Decide(world, topic, opened, commit, *notes)
         )

@@ -8,19 +8,13 @@ from typing import Any, NamedTuple
 from mqgate.engine.errors import GroupNotFound, TopicNotFound
 from mqgate.engine.groups.receipts import Receipt
 from mqgate.engine.groups.values import Outcome, TopicMessage
-from mqgate.engine.names import HIDDEN, group_name, halves_name, log_name
+from mqgate.engine.names import group_name, halves_name, log_name
 from mqgate.engine.planning import Plan, Verb
 from mqgate.engine.values import NEVER
 from mqgate.engine.verbs import DueNote, ExpiryNote
-from mqgate.engine.waiting import LineKey
+from mqgate.engine.waiting import LineKey, in_order
 from mqgate.storage import interface as store
 from mqgate.storage.interface import EPOCH, INSTANT_SHIFT, QueueRow
-
-
-def in_order(key: LineKey) -> LineKey:
-    """The line of a group's polls in order: they pass over what others would take."""
-    world, queue = key
-    return world, queue + HIDDEN
 
 
 def log_of(plan: Plan, world: int, topic: str, policy: str, create: bool) -> QueueRow:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mqgate.storage.executor.execution import Execution
-from mqgate.storage.interface import EmptyShelves, Forget, Sweep, Swept
+from mqgate.storage.interface import EmptyShelves, Forget, Review, Reviewed, Sweep, Swept
 from mqgate.storage.session import Shelf
 
 #: As many shelves are looked at in one step, however empty they are.
@@ -61,6 +61,14 @@ def forget(execution: Execution) -> None:
         if forgotten < limit:
             forgotten += execution.session.forget_queues(before, limit - forgotten)
         execution.results[index] = forgotten
+
+
+def review(execution: Execution) -> None:
+    """See what is left to be done."""
+    session, now = execution.session, execution.now
+    for index, (overdue,) in execution.all(Review):
+        due = session.pushes.due(now - overdue, 1)
+        execution.results[index] = Reviewed(session.next_expiry(), bool(due))
 
 
 def probe(execution: Execution) -> None:

@@ -65,6 +65,8 @@ from mqgate.storage.interface.messages import (
     Release,
     Reserve,
     Reserved,
+    Review,
+    Reviewed,
     Sweep,
     Swept,
     Touch,
@@ -174,6 +176,8 @@ __all__ = [
     "Results",
     "ResumePushes",
     "Return",
+    "Review",
+    "Reviewed",
     "SettlePush",
     "ShowPushes",
     "Stale",
@@ -232,6 +236,7 @@ Operation: TypeAlias = (
     | Forget
     | Check
     | Look
+    | Review
     | Probe
     | PublishValue
     | ReadValue

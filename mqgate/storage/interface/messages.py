@@ -197,6 +197,15 @@ class Look(NamedTuple):
     lines: tuple[tuple[int, int, bool], ...]
 
 
+class Review(NamedTuple):
+    """See what waits to be done, whoever was to do it: `Reviewed`.
+
+    ``overdue`` says for how many milliseconds pushes have been due that somebody has left.
+    """
+
+    overdue: int
+
+
 class Probe(NamedTuple):
     """Write something of no consequence, to learn whether writing works. Result: None."""
 
@@ -229,6 +238,13 @@ class Reserved(NamedTuple):
 
     rows: tuple[MessageRow, ...]
     next_due: int | None
+
+
+class Reviewed(NamedTuple):
+    """When the next message expires (None: none ever), and whether pushes have been left."""
+
+    next_expires: int | None
+    pushes_overdue: bool
 
 
 class Swept(NamedTuple):

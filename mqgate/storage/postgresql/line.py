@@ -134,6 +134,21 @@ class Line:
             if self.is_lost:
                 raise
 
+    def fileno(self) -> int:
+        """What to wait on for something from the database."""
+        return self._libpq.socket
+
+    def notices(self) -> list[tuple[int, str]]:
+        """What has been heard on channels until now: by which of the server's processes, and what.
+
+        Does not wait. Raises if the connection is lost.
+        """
+        self._libpq.consume_input()
+        heard = []
+        while (notice := self._libpq.notifies()) is not None:
+            heard.append((notice.be_pid, notice.extra.decode("utf-8", "replace")))
+        return heard
+
     def close(self) -> None:
         """Hang up."""
         self._connection.close()

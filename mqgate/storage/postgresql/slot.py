@@ -25,7 +25,7 @@ class Slot:
         ``high`` is a new bound of the ids given out, or 0.
         """
         self.batch += 1
-        return line.ask(sql.FENCE, (self.batch, high, self.number, self.owner))
+        return line.ask(sql.FENCE, (self.batch, high, LEASE, self.number, self.owner))
 
     def was_committed(self, line: Line) -> bool:
         """Whether the last transaction was; waits until it has come to its end."""

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Collection, Sequence
 
 from twisted.internet.defer import Deferred, succeed
+from twisted.internet.interfaces import IReactorFromThreads
 from twisted.logger import Logger
 
 from mqgate.storage.interface import (
@@ -21,6 +22,7 @@ from mqgate.storage.interface import (
 from mqgate.storage.postgresql import advice, metering, schema
 from mqgate.storage.postgresql.address import Address, told_plainly
 from mqgate.storage.postgresql.connecting import check_library, connect
+from mqgate.storage.postgresql.keeper import Keeper
 from mqgate.storage.postgresql.line import Line
 from mqgate.storage.postgresql.reading import Observer
 from mqgate.storage.postgresql.session import SMALL
@@ -43,6 +45,7 @@ class PostgreSQLStore:
     carried out within ``seconds`` fails. A session that sits in a transaction for ``idle`` seconds
     is told of.
 
+    With a ``reactor`` it hears of other gateways, and tells them; it then has a thread of its own.
     With ``beside`` it is the store of an operator's command: it makes and upgrades nothing.
     """
 
@@ -61,6 +64,7 @@ class PostgreSQLStore:
         beside: bool = False,
         small: int = SMALL,
         idle: int = advice.IDLE,
+        reactor: IReactorFromThreads | None = None,
         now: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
@@ -77,6 +81,11 @@ class PostgreSQLStore:
         self._transactions = Transactions(
             self._address, secrets.token_hex(8), small, seconds, monotonic, sleep
         )
+        self._keeper = None
+        if reactor is not None:
+            self._keeper = Keeper(
+                self._address, lambda: self._transactions.slot, reactor, now, monotonic
+            )
         self._is_open = False
         self._look_at = monotonic() + LOOK_SECONDS
 
@@ -127,10 +136,12 @@ class PostgreSQLStore:
         return self._runner.call(lambda: self._transact(batch))
 
     def attend(self, peers: Peers) -> None:
-        """There is nobody to hear of."""
+        if self._keeper is not None:
+            self._keeper.start(peers)
 
     def announce(self, queues: Collection[tuple[int, str]]) -> None:
-        """There is nobody to tell."""
+        if self._keeper is not None:
+            self._keeper.announce(queues)
 
     def has_room(self) -> bool:
         """How much room there is, the server does not tell."""
@@ -148,6 +159,8 @@ class PostgreSQLStore:
         return looked.addCallback(lambda _: False)
 
     def close(self) -> Deferred[None]:
+        if self._keeper is not None:
+            self._keeper.stop()
         closed = self._observing.call(self._observer.close)
         closed.addCallback(lambda _: self._runner.call(self._transactions.close))
         return closed.addBoth(self._closed)

@@ -56,6 +56,12 @@ class Transactions:
 
     # -- the connection
 
+    @property
+    def slot(self) -> tuple[int, str]:
+        """The slot that is ours, and as whose. May be asked in any thread."""
+        slot = self._slot
+        return slot.number, slot.owner
+
     def adopt(self, line: Line) -> tuple[int, int]:
         """Begin with this connection; the slot that was leased, and the bound of its ids."""
         self._line = line

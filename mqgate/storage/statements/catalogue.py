@@ -126,7 +126,11 @@ LEASE_SLOT = (
 )
 GIVE_UP_SLOT = "UPDATE gateway SET lease = 0 WHERE slot = $1 AND owner = $2"
 #: Begins every transaction that writes. Whoever takes the slot over waits for its end.
-FENCE = "UPDATE gateway SET batch = $1, high = greatest(high, $2) WHERE slot = $3 AND owner = $4"
+#: It renews the lease, too: else it would be in the way of whoever does that beside it.
+FENCE = (
+    f"UPDATE gateway SET batch = $1, high = greatest(high, $2), lease = {NOW} + $3"
+    " WHERE slot = $4 AND owner = $5"
+)
 #: What became of a transaction whose end nobody heard of; waits until it has one.
 LAST_BATCH = "SELECT owner, batch FROM gateway WHERE slot = $1 FOR UPDATE"
 
