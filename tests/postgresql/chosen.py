@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Collection
+from contextlib import closing
 from typing import Any, LiteralString
 
 import psycopg
 
 from mqgate.storage.interface import Store
+from mqgate.storage.postgresql.address import Address
+from mqgate.storage.postgresql.viewing import PostgreSQLView
 from mqgate.storage.sqlite import Inline
 from mqgate.storage.sqlite.session import SMALL
 from mqgate.storage.statements.texts import Statement
-from mqgate.storage.verify import verify
+from mqgate.storage.verify import problems_in
 from tests.postgresql.databases import give_back, lend
 
 
@@ -58,7 +61,8 @@ class PostgreSQL:
         self._lent.alter(made, f"DROP FUNCTION {name} CASCADE")
 
     def problems(self) -> list[str]:
-        return verify(self._lent.connection)  # type: ignore[arg-type]
+        with closing(PostgreSQLView(Address.parse(self.dsn))) as view:
+            return problems_in(view)
 
     def left_behind(self) -> PostgreSQL:
         """The server does not mind; only the session of the dead one ends."""
