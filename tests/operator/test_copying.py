@@ -1,4 +1,7 @@
-"""``mqgate copy``: from one database into another."""
+"""``mqgate copy``: from one database into another.
+
+A file is the configured one, in whatever database the others' tests are.
+"""
 
 from __future__ import annotations
 
@@ -19,10 +22,12 @@ from tests.live.server import PATIENCE_SECONDS, environment
 from tests.operator.case import PROJECTS, CommandCase
 from tests.postgresql.databases import database as new_database
 from tests.storage.test_copying import content
+from tests.stores import only_sqlite
 
 A = PROJECTS[0]
 
 
+@only_sqlite
 class CopyTests(CommandCase):
     """Of a file that no server has open any more."""
 
@@ -119,6 +124,7 @@ class CopyTests(CommandCase):
         self.assertEqual(done.stderr.count(b"\n"), 1)
 
 
+@only_sqlite
 class AddressTests(CommandCase):
     def test_an_address_in_a_variable_has_to_be_set_here_too(self) -> None:
         config = self.folder / "mqgate.toml"
@@ -127,6 +133,7 @@ class AddressTests(CommandCase):
         self.assertIn("the database is in the environment variable NO_DATABASE: set it", line)
 
 
+@only_sqlite
 class KilledTests(CommandCase):
     """Killed in the middle, and called again."""
 
