@@ -15,13 +15,14 @@ from contextlib import closing
 
 import psycopg
 
+from mqgate.engine.engine import Engine
 from mqgate.engine.values import NewMessage
 from mqgate.storage.databases import Database, choose
-from mqgate.storage.verify import problems_in
+from mqgate.storage.runners import Inline
 from tests.live.server import PATIENCE_SECONDS, environment
 from tests.operator.case import PROJECTS, CommandCase
 from tests.postgresql.databases import database as new_database
-from tests.storage.test_copying import content
+from tests.storage.test_copying import content, problems
 from tests.stores import only_sqlite
 
 A = PROJECTS[0]
@@ -55,6 +56,29 @@ class CopyTests(CommandCase):
         self.assertEqual((outcome.json["copied"], outcome.json["rows"]["msg"]), (True, 3))
         self.assertEqual((outcome.json["from"], outcome.json["to"]), (name, str(back)))
         self.assertEqual(content(choose(None, str(back))), content(source))
+
+    def test_a_server_goes_on_with_it_exactly(self) -> None:
+        """What is reserved, delayed and remembered stays so, and no id is given out again."""
+        before = self.post(b"deleted", b"at the back")
+        self.done(self.engine.delete(self.world, "jobs", before[:1]))
+        self.stop()
+        address = new_database()
+        self.did("copy", "--to", address)
+        self.store = choose(address, "").store(Inline(), Inline())
+        opened = self.store.open()
+        self.assertEqual(opened.secret, self.opened.secret)
+        self.assertEqual(self.store.worlds([[f"ironmq/{A}"]]), [self.world])
+        self.engine = Engine(self.store, self.clock, self.now, self.policies, opened=opened)
+        self.assertEqual(self.size(), 4)
+        self.assertEqual(self.done(self.engine.get(self.world, "jobs", before[0])).body, b"deleted")
+        self.assertEqual(self.take(9), [b"2" * 1000, b"at the back"])
+        self.assertGreater(self.post(b"new")[0], max(before))
+        self.clock.advance(20)
+        self.assertEqual(self.take(9), [b"new", b"later"])
+        self.clock.advance(40)
+        self.assertEqual(self.take(9)[:1], [b"1"])
+        self.successResultOf(self.store.close())
+        self.assertEqual(problems(choose(address, "")), [])
 
     def test_one_that_is_there_already_is_not_copied_again(self) -> None:
         self.stop()
@@ -160,8 +184,7 @@ class KilledTests(CommandCase):
 
     def check_copy(self, target: Database) -> None:
         self.assertEqual(content(target), content(self.source))
-        with closing(target.view()) as view:
-            self.assertEqual(problems_in(view), [])
+        self.assertEqual(problems(target), [])
 
     def test_on_its_way_to_a_server(self) -> None:
         address = new_database()
