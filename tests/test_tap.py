@@ -128,6 +128,29 @@ class LogTests(SynchronousTestCase):
         self.assertFalse(shows_log(None))
 
 
+class DatabaseTests(TapTestCase):
+    """A database that cannot be meant is told of before anything is opened."""
+
+    def refused(self, database: str) -> str:
+        configure(self.options("--data", self.path("data"), "--listen", "tcp:1"))
+        with open(self.path("data", "mqgate.toml"), "r+", encoding="utf-8") as file:
+            text = file.read()
+            file.seek(0)
+            file.write(text.replace('database = "sqlite"', f'database = "{database}"'))
+            file.truncate()
+        error = self.assertRaises(SystemExit, makeService, self.options("-d", self.path("data")))
+        self.assertNotIn("s3cret", str(error.code))
+        return str(error.code)
+
+    def test_it_is_neither_a_file_nor_an_address(self) -> None:
+        line = self.refused("mysql://me:s3cret@db/mq")
+        self.assertIn("database is text that cannot be used: use", line)
+
+    def test_it_is_an_address_that_makes_no_sense(self) -> None:
+        line = self.refused("postgresql://me:s3cret@s3cret@db/mq")
+        self.assertIn("database: the address falls apart", line)
+
+
 class OccupiedTests(TapTestCase):
     def test_a_folder_that_another_server_has_ends_the_process_with_one_line(self) -> None:
         """Before its ports are tried, which that server has as well."""

@@ -14,7 +14,7 @@ _FILE = Template(
 # has its default. Relative paths are relative to this file.
 
 data = "."                  # where messages, certificates and curl's files are kept
-database = "sqlite"         # a file in the data folder
+database = "sqlite"         # a file in the data folder, or "postgresql://user@host/name"
 
 # Where to listen. "ssl:" is HTTPS, with the certificate in tls/ here unless you name your own:
 #   "ssl:8443:privateKey=/path/to/key.pem:certKey=/path/to/certificate.pem"

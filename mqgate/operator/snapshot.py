@@ -115,11 +115,10 @@ class Snapshot:
         self._view = view
         try:
             [(high,)] = view.rows(sql.HIGH)
-            own = view.milliseconds()
+            ahead = view.ahead() / 1000
         except BaseException:
             view.close()
             raise
-        ahead = 0.0 if own is None else own / 1000 - wall()
         #: The engine's time: like the server's, it is never behind the ids that were given out.
         self.now: int = SteadyTime(lambda: wall() + ahead, monotonic, high, AHEAD)()
 

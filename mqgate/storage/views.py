@@ -26,8 +26,8 @@ class View(Protocol):
     def stream(self, statement: Statement, values: Values = ()) -> Iterator[Row]:
         """The same, read as the rows are taken; another statement may be run meanwhile."""
 
-    def milliseconds(self) -> int | None:
-        """The database's own time, since 1970; None if it goes by this machine's."""
+    def ahead(self) -> int:
+        """By how many milliseconds the database's clock is ahead of this machine's."""
 
     def damage(self) -> str | None:
         """What the database finds wrong with its own files, if it can tell; this may take long."""

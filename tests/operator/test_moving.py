@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from mqgate.engine.values import NewMessage
 from mqgate.operator import importing
 from mqgate.storage.statements.texts import plain
-from tests import stores
 from tests.operator.case import PROJECTS, CommandCase
+from tests.stores import only_sqlite
 
 A, B = PROJECTS
 
@@ -272,7 +272,7 @@ class ImportTests(CommandCase):
     def test_a_file_that_is_not_there_is_named(self) -> None:
         self.assertIn("/nowhere/x: No such file", self.refused("import", "/nowhere/x"))
 
-    @stores.only_sqlite
+    @only_sqlite
     def test_a_disk_without_room_takes_nothing_in(self) -> None:
         config = self.folder / "mqgate.toml"
         text = config.read_text().replace("minimum = 0", 'minimum = "9999999 GB"')

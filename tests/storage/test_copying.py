@@ -18,6 +18,7 @@ from mqgate.storage.copying.settling import settled
 from mqgate.storage.copying.tables import TABLES, Table
 from mqgate.storage.databases import Database, choose
 from mqgate.storage.interface import StoreError
+from mqgate.storage.postgresql import PostgreSQLStore
 from mqgate.storage.sqlite import Inline, SQLiteStore
 from mqgate.storage.sqlite.rows import listed
 from mqgate.storage.sqlite.schema import open_file
@@ -234,6 +235,27 @@ class WholeTests(CopyCase):
         self.successResultOf(store.close())
         copied(self.source, self.file("other.db"))
         self.assertEqual(content(self.file("other.db")), content(self.source))
+
+    def test_bytes_are_counted_anew_where_a_limit_asks_for_it(self) -> None:
+        dsn = new_database()
+        self.store.open()
+        self.store.meter(True)
+        self.successResultOf(self.store.close())
+        store = PostgreSQLStore(dsn, Inline())
+        store.open()
+        store.meter(True)
+        self.successResultOf(store.close())
+        copied(self.source, choose(dsn, ""))
+        for wanted in (False, True):
+            store = PostgreSQLStore(dsn, Inline())
+            store.open()
+            store.meter(wanted)
+            self.successResultOf(store.close())
+            self.assertEqual(problems(choose(dsn, "")), [])
+        statement = "SELECT sum(bytes) FROM qstat"
+        with psycopg.connect(dsn) as connection, closing(sqlite3.connect(self.path)) as file:
+            found = connection.execute(statement).fetchone()
+            self.assertEqual(found, file.execute(statement).fetchone())
 
     def test_whether_a_copy_is_there_already_can_be_told(self) -> None:
         server, file = choose(new_database(), ""), self.file("other.db")

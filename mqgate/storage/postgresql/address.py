@@ -46,13 +46,24 @@ class Address:
             # Its words may have a part of the password in them, if that is not escaped.
             raise StoreError(_misunderstood(written)) from None
         host = str(said.get("host") or said.get("hostaddr") or "")
-        if "@" in host:
+        if _is_torn(written, said, host):
             raise StoreError(
-                "database: the address has two @: write those in a password as %40, as in"
-                " postgresql://user:p%40ss@host/name"
+                "database: the address falls apart at a character of the password: write an @ in"
+                " it as %40, a / as %2F, a ? as %3F, a : as %3A, a % as %25"
             )
         whole = DEFAULTS | {key: str(value) for key, value in said.items() if value is not None}
         return cls(conninfo.make_conninfo(**whole), _shown(said, host))
+
+
+def _is_torn(written: str, said: Mapping[str, Any], host: str) -> bool:
+    """Whether libpq takes a part of the password for something else, which would be shown."""
+    ports = str(said.get("port") or "").split(",")
+    name = str(said.get("dbname") or "")
+    return (
+        "@" in host
+        or not all(port.isdecimal() or not port for port in ports)
+        or ("@" in name and "%40" not in written)
+    )
 
 
 def _misunderstood(written: str) -> str:
@@ -98,9 +109,21 @@ _CURES: tuple[tuple[type[psycopg.Error], str], ...] = (
 )
 
 
+#: What libpq asks whoever reads of a connection that was refused.
+_QUESTION = " Is the server running on that host and accepting TCP/IP connections?"
+#: Before what psycopg tells of each host, if there are several.
+_EACH = "All failures were: - "
+
+
+def _words(error: psycopg.Error) -> str:
+    """The server's or the library's own words, on one line."""
+    told = " ".join(str(error.diag.message_primary or error).split())
+    return told.rpartition(_EACH)[2].replace(_QUESTION, "")
+
+
 def plainly(name: str, error: psycopg.Error) -> str:
     """What an error means for the operator, with the database and the cure."""
-    what = " ".join(str(error.diag.message_primary or error).split())
+    what = _words(error)
     for kind, cure in _CURES:
         if isinstance(error, kind):
             return f"{name} {cure} ({what})"

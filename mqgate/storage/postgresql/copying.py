@@ -17,6 +17,7 @@ from mqgate.storage.copying.tables import SOMEBODYS, TABLES, Table
 from mqgate.storage.interface import StoreError
 from mqgate.storage.postgresql.address import Address, connect, plainly, told_plainly
 from mqgate.storage.postgresql.schema import check_known, prepare
+from mqgate.storage.statements.metering import DROP_FUNCTION, FUNCTIONS_THERE
 
 #: A row that is copied may be waited for, a lock may not.
 _SETTINGS = (
@@ -129,6 +130,9 @@ class PostgreSQLTarget:
     def clear(self) -> None:
         names = ", ".join(table.name for table in TABLES)
         with told_plainly(self.name):
+            # Bytes are counted anew by the next server that wants it, as in a new database.
+            for function, _ in self._connection.execute(FUNCTIONS_THERE).fetchall():
+                self._connection.execute(DROP_FUNCTION.format(function))
             self._connection.execute(f"TRUNCATE {names} RESTART IDENTITY")
 
     def write(self, table: Table, rows: Iterator[Row]) -> None:

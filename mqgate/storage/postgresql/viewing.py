@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 
 from mqgate.storage.postgresql.address import Address, connect, told_plainly
 from mqgate.storage.postgresql.schema import check_known
-from mqgate.storage.statements.texts import Statement
+from mqgate.storage.statements.catalogue import NOW
+from mqgate.storage.statements.texts import Statement, plain
 from mqgate.storage.views import Row, Values
 
 #: Rows of a stream that are fetched together; a row may have a body of some megabytes.
@@ -16,7 +18,7 @@ _AT_ONCE = 20
 _BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 #: Who looks takes his time, whatever the role's settings are.
 _PATIENT = "SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0"
-_MILLISECONDS = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint"
+_TIME = plain(f"SELECT {NOW}")
 #: A pause so long at most when a statement is given up, in seconds.
 _CANCEL_SECONDS = 2.0
 
@@ -24,8 +26,9 @@ _CANCEL_SECONDS = 2.0
 class PostgreSQLView:
     """The database as it is when this is made; implements `mqgate.storage.views.View`."""
 
-    def __init__(self, address: Address) -> None:
+    def __init__(self, address: Address, wall: Callable[[], float] = time.time) -> None:
         self._name = address.name
+        self._wall = wall
         # A standby will do, if the address leads there.
         self._connection = connect(address, application_name="mqgate command")
         self._streams = itertools.count()
@@ -53,11 +56,12 @@ class PostgreSQLView:
                 cursor.execute(statement.postgresql, values)
                 yield from cursor
 
-    def milliseconds(self) -> int | None:
-        with told_plainly(self._name):
-            row = self._connection.execute(_MILLISECONDS).fetchone()
-        assert row is not None
-        return int(row[0])
+    def ahead(self) -> int:
+        before = int(self._wall() * 1000)
+        [(theirs,)] = self.rows(_TIME)
+        after = int(self._wall() * 1000)
+        # What may as well be the way there and back, or rounding, is no difference.
+        return 0 if before <= theirs <= after + 1 else int(theirs) - (before + after) // 2
 
     def damage(self) -> str | None:
         return None  # a server looks at its pages as it reads them, if they have checksums

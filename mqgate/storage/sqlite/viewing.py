@@ -35,8 +35,8 @@ class SQLiteView:
         with schema.told_plainly(self._path):
             yield from self._connection.execute(statement.sqlite, values)
 
-    def milliseconds(self) -> int | None:
-        return None
+    def ahead(self) -> int:
+        return 0
 
     def damage(self) -> str | None:
         with schema.told_plainly(self._path):

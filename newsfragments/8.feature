@@ -1,0 +1,1 @@
+Many gateways on one database: `database = "postgresql://…"` (`pip install 'mqgate[postgresql]'`, PostgreSQL 13 or later), with failover to a standby. `mqgate copy` takes everything from a file into PostgreSQL and back, and the operator's command works on both. docs/operations.md has scaling out step by step.
