@@ -42,15 +42,13 @@ class Ledger:
     #: Why, in the server's words.
     refusals: Counter[str] = attrs.Factory(Counter)
     faults: list[str] = attrs.Factory(list)
-    #: How long the slowest answer took, in seconds, and when what was asked for was done.
+    #: How long the slowest answer took, in seconds, and when something was changed for somebody.
     slowest: float = 0.0
     done_at: array[float] = attrs.Factory(lambda: array("d"))
 
-    def answered(self, status: int, asked_at: float, now: float) -> None:
-        """An answer came."""
-        self.slowest = max(self.slowest, now - asked_at)
-        if status < 300:
-            self.done_at.append(now)
+    def answered(self, seconds: float) -> None:
+        """An answer came, after so long."""
+        self.slowest = max(self.slowest, seconds)
 
     def write(self, queue: str, n: int) -> list[Entry]:
         """Messages that are about to be posted."""

@@ -17,6 +17,7 @@ GATEWAYS = 4
 class GatewaysTestCase(LiveTestCase):
     """Has a database of its own, and ends the gateways that it starts."""
 
+    maxDiff = None
     dsn = ""
 
     def fleet(

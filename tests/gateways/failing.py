@@ -13,6 +13,8 @@ from tests.gateways.load import Load
 from tests.postgresql.server import SUPERUSER, Server, new_guard
 
 DATABASE = "failing"
+#: Between two moments that are told apart, in seconds: answers that are on their way count before.
+MOMENT = 0.3
 
 
 @attrs.define
@@ -54,7 +56,7 @@ class Outage:
 
     load: Load
     began: float = 0.0
-    #: When the database could be had again.
+    #: When the database could be had again, or its standby was told to take over.
     over: float = 0.0
 
     async def lose(self, pair: Pair, seconds: float) -> None:
@@ -63,8 +65,8 @@ class Outage:
         self.began = time.monotonic()
         await asyncio.to_thread(pair.primary.kill)
         await asyncio.sleep(seconds)
-        await asyncio.to_thread(pair.standby.promote)
         self.over = time.monotonic()
+        await asyncio.to_thread(pair.standby.promote)
 
     async def freeze(self, server: Server, seconds: float) -> None:
         """A server answers nothing for a while."""
@@ -72,8 +74,8 @@ class Outage:
         self.began = time.monotonic()
         await asyncio.to_thread(server.freeze)
         await asyncio.sleep(seconds)
-        await asyncio.to_thread(server.thaw)
         self.over = time.monotonic()
+        await asyncio.to_thread(server.thaw)
 
     def seconds_to_service(self) -> float:
         """From the moment when the database could be had again to the next thing that was done."""
@@ -83,7 +85,7 @@ class Outage:
 
     def done_without(self) -> int:
         """What was done, as callers were told, well after the database was gone."""
-        begin, end = self.began + 0.5, self.over - 0.5
+        begin, end = self.began + MOMENT, self.over
         return sum(begin < at < end for at in self.load.ledger.done_at)
 
     def __str__(self) -> str:

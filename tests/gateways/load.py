@@ -72,7 +72,7 @@ class Load:
         print(", ".join(f"{n} {what}" for what, n in counts))
         for why, times in self.ledger.refusals.most_common(5):
             print(f"refused {times} times: {why}")
-        print(f"{len(self.ledger.done_at)} requests done, {self.ledger.slowest:.2f} s the slowest")
+        print(f"{len(self.ledger.done_at)} changes made, {self.ledger.slowest:.2f} s the slowest")
         return self.problems
 
     @property

@@ -133,6 +133,15 @@ class WatchContract(AlertContract):
         self.carry_out(self.posting(7, 8), self.watch(bell(sleepy)), now=NOW + 12)
         self.assertEqual(self.told(now=NOW + 12), [])
 
+    def test_what_does_not_snooze_goes_off_whatever_the_order_of_moments(self: Any) -> None:
+        """A batch may have been made a little earlier than another gateway's before it."""
+        awake = alert(progressive=True)
+        self.set_alerts(awake)
+        for first, now in ((1, NOW + 3), (3, NOW)):
+            post = self.posting(first, first + 1)
+            self.carry_out(post, self.watch(bell(awake)), now=now)
+        self.assertEqual(self.told(now=NOW + 3), [b"<2>", b"<4>"])
+
     def test_a_queue_that_leaves_its_shelf_drops_to_0(self: Any) -> None:
         down = alert(descending=True)
         self.set_alerts(down)

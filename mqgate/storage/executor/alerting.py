@@ -227,8 +227,9 @@ class _Walk:
                 self._ring((*key, bell.alert.id), bell, new)
 
     def _ring(self, key: AlertKey, bell: Bell, size: int) -> None:
-        now = self._execution.now
-        if now - self._set_off_at.get(key, 0) < bell.alert.snooze:
+        now, snooze = self._execution.now, bell.alert.snooze
+        # Another gateway's batch may be of a later moment, and have come first.
+        if snooze and now - self._set_off_at.get(key, 0) < snooze:
             return
         world, target = key[0], bell.alert.target
         if bell.shelf is None:

@@ -69,7 +69,7 @@ class Line:
         self._libpq = connection.pgconn
         self._monotonic = monotonic
         self.deadline = float("inf")
-        self._is_overdue = False
+        self._is_over = False
         #: Statements by their text, under the names that the database has for them.
         self._names: dict[str, bytes] = {}
         self._prepared = 0
@@ -124,7 +124,7 @@ class Line:
     @property
     def is_lost(self) -> bool:
         """Whether nothing can be sent any more."""
-        return self._libpq.status == pq.ConnStatus.BAD or self._is_overdue
+        return self._libpq.status == pq.ConnStatus.BAD or self._is_over
 
     def abandon(self) -> None:
         """Wait for what was sent, whatever comes of it. Raises only if the connection is lost."""
@@ -165,9 +165,8 @@ class Line:
     def _next(self) -> pq.abc.PGresult:
         """The next statement's result."""
         result = self._result()
-        assert result is not None
-        if result.status not in (*_OK, _ABORTED, pq.ExecStatus.FATAL_ERROR):
-            raise OperationalError(f"unexpected answer: {result.status}")
+        if result is None or result.status not in (*_OK, _ABORTED, pq.ExecStatus.FATAL_ERROR):
+            raise self._out_of_step(result)
         if result.status == pq.ExecStatus.FATAL_ERROR and self.is_lost:
             raise self._lost()
         self._result()  # nothing: the statement's end
@@ -176,7 +175,18 @@ class Line:
     def _end(self) -> None:
         """The end of what was sent together."""
         result = self._result()
-        assert result is not None and result.status == _SYNC
+        if result is None or result.status != _SYNC:
+            raise self._out_of_step(result)
+
+    def _out_of_step(self, result: pq.abc.PGresult | None) -> Error:
+        """What comes when the server ends the session: of no statement, and nothing after it.
+
+        It may come after a COMMIT that was carried out, so that only looking it up will tell.
+        """
+        self._is_over = True
+        if result is not None and result.status == pq.ExecStatus.FATAL_ERROR:
+            return errors.error_from_result(result)
+        return self._lost()
 
     def _result(self) -> pq.abc.PGresult | None:
         while self._libpq.is_busy():
@@ -189,7 +199,7 @@ class Line:
         self._poll.modify(self._libpq.socket, select.POLLIN | (select.POLLOUT if writing else 0))
         left = self._deadline_in_milliseconds()
         if (left is not None and left <= 0) or not self._poll.poll(left):
-            self._is_overdue = True
+            self._is_over = True
             raise Overdue("the database has not answered in time")
         self._libpq.consume_input()
 
