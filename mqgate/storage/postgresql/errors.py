@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from psycopg import DatabaseError, Error, InterfaceError, OperationalError
+from typing import NoReturn
+
+from psycopg import Error, InterfaceError, OperationalError
 
 from mqgate.storage.interface import Damaged, Unavailable
 
@@ -19,26 +21,28 @@ _DAMAGE = frozenset({"XX001", "XX002"})
 _HARMLESS = frozenset({"55P03", "57014", "53100", "53200", *AGAIN})
 
 
-def told(error: Error) -> Exception:
-    """What the engine is to hear of an error: it may pass, or data is damaged, or it is a bug."""
+def raise_as_told(error: Error) -> NoReturn:
+    """Raise what the engine is to hear of: it may pass, or data is damaged, or it is a bug."""
+    kind = _kind(error)
+    if kind is None:
+        raise error
+    raise kind(" ".join(str(error).split())) from error
+
+
+def _kind(error: Error) -> type[Unavailable] | None:
     state = error.sqlstate
     if state is None:
         # Told by libpq or psycopg, not by the server: the connection is gone.
-        is_lost = isinstance(error, OperationalError | InterfaceError)
-        return Unavailable(_line(error)) if is_lost else error
+        return Unavailable if isinstance(error, OperationalError | InterfaceError) else None
     if state in _DAMAGE:
-        return Damaged(_line(error))
+        return Damaged
     if state in _PASSING or state.startswith(_PASSING_CLASSES):
-        return Unavailable(_line(error))
-    return error
+        return Unavailable
+    return None
 
 
 def breaks(error: Error) -> bool:
     """Whether the connection is of no use any more."""
     if error.sqlstate is None:
         return True
-    return isinstance(told(error), Unavailable) and error.sqlstate not in _HARMLESS
-
-
-def _line(error: DatabaseError | Error) -> str:
-    return " ".join(str(error).split())
+    return _kind(error) is Unavailable and error.sqlstate not in _HARMLESS

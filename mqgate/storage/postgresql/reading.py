@@ -9,7 +9,7 @@ from psycopg import Error
 from mqgate.storage.interface import Census, QueueFigures
 from mqgate.storage.postgresql.address import Address
 from mqgate.storage.postgresql.connecting import connect
-from mqgate.storage.postgresql.errors import told
+from mqgate.storage.postgresql.errors import raise_as_told
 from mqgate.storage.postgresql.line import Line
 from mqgate.storage.statements import census as sql
 
@@ -32,7 +32,7 @@ class Observer:
             return _census(self._line, worlds, now, limit)
         except Error as error:
             self.close()
-            raise told(error) from error
+            raise_as_told(error)
 
     def close(self) -> None:
         """Hang up."""

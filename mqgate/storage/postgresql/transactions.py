@@ -13,7 +13,7 @@ from mqgate.storage.interface import Batch, Moved, Results, Stale, Unavailable
 from mqgate.storage.postgresql import schema
 from mqgate.storage.postgresql.address import Address
 from mqgate.storage.postgresql.connecting import connect
-from mqgate.storage.postgresql.errors import AGAIN, breaks, told
+from mqgate.storage.postgresql.errors import AGAIN, breaks, raise_as_told
 from mqgate.storage.postgresql.line import Line
 from mqgate.storage.postgresql.session import PostgreSQLSession
 from mqgate.storage.postgresql.slot import Slot, take
@@ -132,16 +132,13 @@ class Transactions:
     def run(self, batch: Batch) -> Results:
         """Carry a batch out. Raises what `mqgate.storage.interface.Store.run` does."""
         deadline = self._monotonic() + self._seconds
-        for _ in range(ATTEMPTS - 1):
+        for attempt in range(1, ATTEMPTS + 1):
             try:
                 return self._run(batch, deadline)
             except Error as error:
-                if error.sqlstate not in AGAIN:
-                    raise told(error) from error
-        try:
-            return self._run(batch, deadline)
-        except Error as error:
-            raise told(error) from error
+                if error.sqlstate not in AGAIN or attempt == ATTEMPTS:
+                    raise_as_told(error)
+        raise AssertionError("unreachable")
 
     def _run(self, batch: Batch, deadline: float) -> Results:
         line = self.line()
