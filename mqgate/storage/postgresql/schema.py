@@ -23,6 +23,9 @@ LOCK = f"SELECT pg_advisory_xact_lock({APPLICATION}, 0)"
 
 #: An upgrade may take longer than anything that a batch may wait for, and others wait for its end.
 _PATIENTLY = "SET LOCAL lock_timeout = '10min'; SET LOCAL statement_timeout = 0"
+_TABLE_THERE = (
+    "SELECT 1 FROM pg_class WHERE relname = %s AND relnamespace = current_schema()::regnamespace"
+)
 _TABLE = "CREATE TABLE schema_version(version bigint NOT NULL)"
 
 
@@ -62,6 +65,8 @@ def _upgrade(connection: Connection[Any], name: str, steps: Sequence[str]) -> No
     if version == len(steps):
         return
     if not version:
+        if _has_table(connection, "msg"):
+            raise StoreError(f"{name} is the database of another program: give another one")
         _log.info("Making the tables of mqgate in {name}", name=name)
         connection.execute(_TABLE)
         connection.execute("INSERT INTO schema_version(version) VALUES(0)")
@@ -84,14 +89,7 @@ def _check_server(connection: Connection[Any], name: str) -> None:
 
 def _version(connection: Connection[Any], name: str, newest: int) -> int:
     """The schema's version, 0 where there is none. Raises `StoreError` for others' schemas."""
-    row = connection.execute(
-        "SELECT to_regclass('schema_version') IS NOT NULL, to_regclass('msg') IS NOT NULL"
-    ).fetchone()
-    assert row is not None
-    ours, tables = row
-    if not ours:
-        if tables:
-            raise StoreError(f"{name} is the database of another program: give another one")
+    if not _has_table(connection, "schema_version"):
         return 0
     found = connection.execute("SELECT version FROM schema_version").fetchone()
     version = 0 if found is None else int(found[0])
@@ -101,6 +99,11 @@ def _version(connection: Connection[Any], name: str, newest: int) -> int:
             " install that version again"
         )
     return version
+
+
+def _has_table(connection: Connection[Any], table: str) -> bool:
+    # to_regclass may remember that there was none, from before the lock was waited for.
+    return connection.execute(_TABLE_THERE, (table,)).fetchone() is not None
 
 
 class WorldNames:
