@@ -10,11 +10,6 @@ from psycopg import Connection, errors, pq
 from mqgate.storage.interface import StoreError
 from mqgate.storage.postgresql.address import Address
 
-#: Which of a batch's statements waits for another gateway that has stopped in a transaction, and
-#: how long that one may: both are shorter than a batch's deadline.
-LOCK_SECONDS = 8
-IDLE_SECONDS = 10
-
 SETTINGS = (
     # Statistics say "empty" of a queue's indexes most of the time, and are wrong at other times.
     "SET enable_seqscan = off",
@@ -26,19 +21,28 @@ SETTINGS = (
     "SET jit = off",
     "SET default_transaction_isolation = 'read committed'",
     "SET client_min_messages = error",
-    f"SET lock_timeout = '{LOCK_SECONDS}s'",
-    f"SET idle_in_transaction_session_timeout = '{IDLE_SECONDS}s'",
 )
 
 
-def connect(address: Address) -> Connection[Any]:
+def _patience(seconds: float) -> tuple[str, ...]:
+    """So that it is the server who ends what takes too long: then it is known what came of it."""
+    milliseconds = int(seconds * 1000)
+    return (
+        f"SET lock_timeout = {milliseconds * 7 // 10}",
+        f"SET statement_timeout = {milliseconds * 9 // 10}",
+        # What a gateway that has stopped keeps from the others.
+        f"SET idle_in_transaction_session_timeout = {milliseconds}",
+    )
+
+
+def connect(address: Address, seconds: float) -> Connection[Any]:
     """A connection of its own; each statement is a transaction unless one is begun.
 
-    Blocking. Raises psycopg's errors.
+    ``seconds`` is what a transaction may take. Blocking. Raises psycopg's errors.
     """
     connection = psycopg.connect(address.dsn, autocommit=True, prepare_threshold=None)
     try:
-        result = connection.pgconn.exec_(";".join(SETTINGS).encode())
+        result = connection.pgconn.exec_(";".join((*SETTINGS, *_patience(seconds))).encode())
         if result.status != pq.ExecStatus.COMMAND_OK:
             raise errors.error_from_result(result)
     except BaseException:

@@ -27,7 +27,7 @@ class Observer:
         """The fullest queues of these worlds, so many at most. Blocking. Raises `Unavailable`."""
         try:
             if self._line is None:
-                self._line = Line(connect(self._address), self._monotonic)
+                self._line = Line(connect(self._address, self._seconds), self._monotonic)
             self._line.deadline = self._monotonic() + self._seconds
             return _census(self._line, worlds, now, limit)
         except Error as error:

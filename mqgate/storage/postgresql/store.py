@@ -70,6 +70,7 @@ class PostgreSQLStore:
         self._observing = observing or runner
         self._observer = Observer(self._address, seconds, monotonic)
         self._beside = beside
+        self._seconds = seconds
         self._now = now
         self._monotonic = monotonic
         self._transactions = Transactions(
@@ -86,7 +87,7 @@ class PostgreSQLStore:
         check_library()
         name = self._address.name
         with told_plainly(name):
-            connection = connect(self._address)
+            connection = connect(self._address, self._seconds)
             try:
                 (schema.check_known if self._beside else schema.prepare)(connection, name)
                 line = Line(connection, self._monotonic)

@@ -21,7 +21,7 @@ from mqgate.storage.reads import only_reads
 
 T = TypeVar("T")
 
-#: A deadlock with another gateway has one of the two begin anew, so often at most.
+#: A deadlock with another gateway has one of the two begin anew, so often in all.
 ATTEMPTS = 4
 #: Seconds between two attempts at looking up what became of a transaction.
 PAUSE = 0.1
@@ -72,7 +72,7 @@ class Transactions:
         """A connection, for a batch's time. Raises psycopg's errors."""
         line = self._line
         if line is None:
-            line = Line(connect(self._address), self._monotonic)
+            line = Line(connect(self._address, self._seconds), self._monotonic)
             self._log.info("{name} is connected again", name=self._address.name)
             self._line = line
             self._use(line)
@@ -118,6 +118,7 @@ class Transactions:
         try:
             line.ask("BEGIN")
             line.ask("SET LOCAL statement_timeout = 0")
+            line.ask("SET LOCAL lock_timeout = 0")
             line.ask(schema.LOCK)
             result = function(line)
             line.ask("COMMIT")
@@ -132,13 +133,17 @@ class Transactions:
     def run(self, batch: Batch) -> Results:
         """Carry a batch out. Raises what `mqgate.storage.interface.Store.run` does."""
         deadline = self._monotonic() + self._seconds
-        for attempt in range(1, ATTEMPTS + 1):
+        attempts = 0
+        while True:
+            attempts += 1
+            was_connected = self._line is not None
             try:
                 return self._run(batch, deadline)
             except Error as error:
-                if error.sqlstate not in AGAIN or attempt == ATTEMPTS:
+                # A connection that turns out to be dead is made anew, once.
+                again = error.sqlstate in AGAIN or (was_connected and self._line is None)
+                if not again or attempts == ATTEMPTS or self._monotonic() >= deadline:
                     raise_as_told(error)
-        raise AssertionError("unreachable")
 
     def _run(self, batch: Batch, deadline: float) -> Results:
         line = self.line()
