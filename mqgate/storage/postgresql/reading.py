@@ -1,21 +1,25 @@
-"""Looking at how much is in the queues, beside whoever writes."""
+"""Looking at how much is in the queues, and at the server, beside whoever writes."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from psycopg import Error
 
 from mqgate.storage.interface import Census, QueueFigures
+from mqgate.storage.postgresql import advice
 from mqgate.storage.postgresql.address import Address
 from mqgate.storage.postgresql.connecting import connect
 from mqgate.storage.postgresql.errors import raise_as_told
 from mqgate.storage.postgresql.line import Line
 from mqgate.storage.statements import census as sql
 
+T = TypeVar("T")
+
 
 class Observer:
-    """Takes a census when asked to, over a connection of its own."""
+    """Looks when asked to, over a connection of its own."""
 
     def __init__(self, address: Address, seconds: float, monotonic: Callable[[], float]) -> None:
         self._address = address
@@ -25,11 +29,18 @@ class Observer:
 
     def census(self, worlds: Sequence[int], now: int, limit: int) -> Census:
         """The fullest queues of these worlds, so many at most. Blocking. Raises `Unavailable`."""
+        return self._look(lambda line: _census(line, worlds, now, limit))
+
+    def warn_of_idle_sessions(self, idle: int) -> None:
+        """See `mqgate.storage.postgresql.advice`. Blocking. Raises `Unavailable`."""
+        self._look(lambda line: advice.warn_of_idle_sessions(line, self._address.name, idle))
+
+    def _look(self, function: Callable[[Line], T]) -> T:
         try:
             if self._line is None:
                 self._line = Line(connect(self._address, self._seconds), self._monotonic)
             self._line.deadline = self._monotonic() + self._seconds
-            return _census(self._line, worlds, now, limit)
+            return function(self._line)
         except Error as error:
             self.close()
             raise_as_told(error)

@@ -19,7 +19,7 @@ from mqgate.storage.interface import (
     StoreError,
     Unavailable,
 )
-from mqgate.storage.postgresql import metering, schema
+from mqgate.storage.postgresql import advice, metering, schema
 from mqgate.storage.postgresql.address import Address, told_plainly
 from mqgate.storage.postgresql.connecting import check_library, connect
 from mqgate.storage.postgresql.keeper import Keeper
@@ -33,6 +33,8 @@ from mqgate.storage.worlds import worlds_of
 
 #: Seconds that a batch may take, from its beginning in the runner to its end.
 DEADLINE_SECONDS = 10.0
+#: How often it is looked whether somebody keeps the server from cleaning up.
+LOOK_SECONDS = 60.0
 
 
 class PostgreSQLStore:
@@ -40,7 +42,8 @@ class PostgreSQLStore:
 
     ``observing`` makes the calls that only look, which may take long; without it ``runner`` does.
     Bodies of up to ``small`` bytes stand in their messages' rows. A batch that the database has not
-    carried out within ``seconds`` fails.
+    carried out within ``seconds`` fails. A session that sits in a transaction for ``idle`` seconds
+    is told of.
 
     With a ``reactor`` it hears of other gateways, and tells them; it then has a thread of its own.
     With ``beside`` it is the store of an operator's command: it makes and upgrades nothing.
@@ -60,6 +63,7 @@ class PostgreSQLStore:
         seconds: float = DEADLINE_SECONDS,
         beside: bool = False,
         small: int = SMALL,
+        idle: int = advice.IDLE,
         reactor: IReactorFromThreads | None = None,
         now: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
@@ -71,6 +75,7 @@ class PostgreSQLStore:
         self._observer = Observer(self._address, seconds, monotonic)
         self._beside = beside
         self._seconds = seconds
+        self._idle = idle
         self._now = now
         self._monotonic = monotonic
         self._transactions = Transactions(
@@ -82,6 +87,7 @@ class PostgreSQLStore:
                 self._address, lambda: self._transactions.slot, reactor, now, monotonic
             )
         self._is_open = False
+        self._look_at = monotonic() + LOOK_SECONDS
 
     def open(self) -> Opened:
         check_library()
@@ -95,6 +101,8 @@ class PostgreSQLStore:
                 line.ask(MAKE_SECRET.postgresql, (secrets.token_bytes(32),))
                 secret: bytes = line.ask(SECRET.postgresql).one()[0]
                 ahead = self._measure(line)
+                advice.warn_of_settings(line, name)
+                advice.warn_of_idle_sessions(line, name, self._idle)
             except BaseException:
                 connection.close()
                 raise
@@ -143,8 +151,12 @@ class PostgreSQLStore:
         return self._observing.call(lambda: self._observer.census(worlds, now, limit))
 
     def tidy(self) -> Deferred[bool]:
-        """The server does it by itself."""
-        return succeed(False)
+        """The server does it by itself; but for what keeps it from that, which is looked for."""
+        if self._monotonic() < self._look_at:
+            return succeed(False)
+        self._look_at = self._monotonic() + LOOK_SECONDS
+        looked = self._observing.call(lambda: self._observer.warn_of_idle_sessions(self._idle))
+        return looked.addCallback(lambda _: False)
 
     def close(self) -> Deferred[None]:
         if self._keeper is not None:

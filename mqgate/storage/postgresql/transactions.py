@@ -192,7 +192,7 @@ class Transactions:
                 raise Unavailable("the connection was lost before the transaction's end") from error
 
     def _was_committed(self, deadline: float) -> bool:
-        """What became of a transaction whose end nobody heard of. Raises psycopg's errors."""
+        """What became of a transaction whose end nobody heard of; False, too, if nobody says."""
         self._log.warn("The connection was lost while committing: looking up what became of it")
         while True:
             try:
@@ -201,9 +201,9 @@ class Transactions:
                 return self._slot.was_committed(line)
             except Error:
                 self._hang_up()
-                if self._monotonic() >= deadline:
-                    raise
-                self._sleep(PAUSE)
+            if self._monotonic() >= deadline:
+                return False
+            self._sleep(PAUSE)
 
     def _roll_back(self, line: Line) -> None:
         try:
