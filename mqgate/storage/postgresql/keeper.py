@@ -122,7 +122,7 @@ class Keeper:
     def _work(self) -> None:
         while not self._stopping:
             try:
-                connection = connect(self._address)
+                connection = connect(self._address, ANSWER_SECONDS)
                 with closing(Line(connection, self._monotonic)) as line:
                     self._fault = ""
                     self._serve(line, connection.pgconn.backend_pid)
