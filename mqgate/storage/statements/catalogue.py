@@ -156,7 +156,7 @@ TRY_WORLDS = (
 #: this transaction ends.
 TRY_WORLDS_TO_FORGET = (
     "WITH these AS MATERIALIZED (SELECT DISTINCT world FROM (SELECT world FROM {table}"
-    " WHERE removed > 0 AND removed < $1 LIMIT $2) some)"
+    " WHERE removed > 0 AND removed < $1 LIMIT $2) AS found)"
     f" SELECT world FROM these WHERE pg_try_advisory_xact_lock({APPLICATION}, world::int)"
 )
 #: Waits until no other gateway posts under these limits. See `lock_of_quota` and `lock_of_bound`.
