@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-import attrs
 import msgspec
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.defer import TimeoutError as Late
-from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from mqgate.allowances import allowances
-from mqgate.config.introduction import introduce, where
+from mqgate.certifying import Certification
 from mqgate.config.values import Configuration
 from mqgate.config.worlds import world_name
 from mqgate.dialects.declaration import (
     Background,
-    CannotOpen,
     Declaration,
     Grant,
     Opening,
@@ -36,59 +31,16 @@ from mqgate.engine.time import SteadyTime
 from mqgate.engine.values import Policy
 from mqgate.listening import Listeners
 from mqgate.metrics.monitoring import Monitoring
+from mqgate.starting import Surroundings, tell_operator, telling_why
 from mqgate.storage.interface import Store, StoreError
-from mqgate.supervision import Supervision
-from mqgate.terminal import Terminal
-from mqgate.tls.endpoints import ListenError
 from mqgate.tls.listeners import Listener
-from mqgate.tls.pem import TLSError
 from mqgate.web.front import Barred, Front, Room
 from mqgate.web.limits import HTTPLimits
 from mqgate.web.site import GateSite
 from mqgate.web.values import Dialect
 
-#: How often replaced certificates are looked for.
-REFRESH_SECONDS = 2
-#: How often the end of the certificate made here is looked at.
-RENEWAL = timedelta(days=1)
 #: Of the time that a stop may take, what is kept for the last commit.
 LAST_COMMIT_SECONDS = 1.0
-
-
-class StartFailed(SystemExit, Exception):
-    """The server cannot start, for a reason that its operator was told.
-
-    As a `SystemExit` it ends the process with status 1 and no traceback; as an `Exception` it has
-    twistd remove its pid file and tell the foreground process first.
-    """
-
-    def __init__(self, line: str) -> None:
-        super().__init__(line)
-        self.code = 1
-        # Of what made a start in the background fail, twistd shows the last line, cut to 100 bytes.
-        self.add_note("mqgate did not start, for the reason above")
-
-
-@attrs.frozen
-class Surroundings:
-    """What a server takes from the world around it; tests give it another one."""
-
-    reactor: Any
-    #: Seconds since 1970.
-    wall: Callable[[], float]
-    #: Seconds that never run backwards.
-    monotonic: Callable[[], float]
-    terminal: Terminal
-    #: Has further signals to stop ignored: Twisted would answer a second one with a traceback.
-    heed_no_more_signals: Callable[[], None]
-    #: Is told when the server is ready, that it lives, and when it stops.
-    supervision: Supervision
-    #: Whether the log is shown on the terminal too, so that nothing need be told on both.
-    log_is_shown: bool = False
-
-    def now(self) -> datetime:
-        """The date and time."""
-        return datetime.fromtimestamp(self.wall(), UTC)
 
 
 class Gate(Service):
@@ -118,10 +70,7 @@ class Gate(Service):
         self._annexes: dict[str, Dialect] = {}
         #: What the dialects have going on by itself.
         self._background: list[Background] = []
-        self._upkeep = LoopingCall(self._look_after_certificates)
-        self._upkeep.clock = surroundings.reactor
-        self._upkeep_fault = ""
-        self._renewed_at = surroundings.now()
+        self._certification = Certification(self._listeners, surroundings)
         #: Why requests cannot be served just now, as far as that is not the engine's to say.
         self._pause: str | None = "starting"
         self._sockets_open = False
@@ -136,7 +85,7 @@ class Gate(Service):
             version=self._version,
             data=self._configuration.data,
         )
-        with self._telling_why():
+        with telling_why(self._around, self._log):
             self._listeners.open(self._around.now())
         self._sockets_open = True
 
@@ -145,16 +94,16 @@ class Gate(Service):
         if not self._sockets_open:
             self.privilegedStartService()
         super().startService()  # type: ignore[no-untyped-call]
-        with self._telling_why():
+        with telling_why(self._around, self._log):
             self._monitoring.open()
             self._engine, dialects, metrics = self._open_rooms()
         self._listeners.admit(lambda listener: self._site(listener, dialects, metrics))
         self._engine.start()
         for each in self._background:
             each.start()
-        self._upkeep.start(REFRESH_SECONDS, now=False)
+        self._certification.start()
         self._pause = None
-        self._tell_operator()
+        tell_operator(self._configuration, self._listeners, self._around, self._version, self._log)
         self._around.supervision.ready()
 
     def _open_rooms(self) -> tuple[Engine, list[Dialect], Room | None]:
@@ -270,58 +219,11 @@ class Gate(Service):
         barred = {each.name for each in self._declarations if each.https_only}
         return [Barred(each) if each.name in barred else each for each in dialects]
 
-    def _tell_operator(self) -> None:
-        """Say where the server listens: in the log, and on the terminal it was started from."""
-        data, doors = self._configuration.data, self._listeners.doors()
-        for door in doors:
-            self._log.info("Listening on {door}", door=str(door))
-        if scraping := self._configuration.scraping:
-            self._log.info("Metrics on {endpoint}", endpoint=scraping.listener.endpoint)
-        self._listeners.warn_of_old_tls()
-        self._log.info("Ready")
-        try:
-            introduction = introduce(data, doors, self._version)
-        except OSError as error:
-            self._log.warn("The first steps cannot be written down: {why}", why=str(error))
-            introduction = None
-        terminal = self._around.terminal
-        terminal.say(introduction or where(doors, data))
-        terminal.hang_up()
-
-    @contextmanager
-    def _telling_why(self) -> Iterator[None]:
-        """Turn what keeps a server from starting into one line for its operator."""
-        try:
-            yield
-        except (CannotOpen, ListenError, StoreError, TLSError, OSError) as error:
-            line = " ".join(str(error).split())
-            if not self._around.log_is_shown:
-                self._log.critical("mqgate cannot start: {line}", line=line)
-            self._around.terminal.complain(line)
-            self._around.terminal.hang_up()
-            raise StartFailed(line) from error
-
     # -- while it runs
 
     def ready(self) -> str | None:
         """Why the server cannot do its work just now; None if it can."""
         return self._pause or (self._engine.trouble() if self._engine else None)
-
-    def _look_after_certificates(self) -> None:
-        """Take up replaced certificates; once a day, see whether ours is to be made anew.
-
-        Whatever goes wrong, the next round tries again: a round that raised would be the last one.
-        """
-        try:
-            now = self._around.now()
-            if abs(now - self._renewed_at) >= RENEWAL:
-                self._renewed_at = now
-                self._listeners.renew(now)
-            self._listeners.refresh(now)
-        except Exception as error:  # noqa: BLE001
-            if str(error) != self._upkeep_fault:
-                self._upkeep_fault = str(error)
-                self._log.failure("Certificates could not be looked after; this goes on")
 
     # -- end
 
@@ -338,8 +240,7 @@ class Gate(Service):
         self._around.heed_no_more_signals()
         self._around.supervision.stopping()
         self._log.info("Stopping; polls waiting: {waiting}", waiting=engine.waiting)
-        if self._upkeep.running:
-            self._upkeep.stop()
+        self._certification.stop()
         await self._listeners.close()
         # The sites first, so that every answer from now on says that it is the last one.
         hung_up = self._listeners.drain(

@@ -19,7 +19,8 @@ from mqgate.config.problems import ConfigurationError
 from mqgate.config.reader import Overrides, read
 from mqgate.config.values import Configuration
 from mqgate.dialects import ALL
-from mqgate.service import Gate, Surroundings
+from mqgate.service import Gate
+from mqgate.starting import Surroundings
 from mqgate.storage.databases import Database, choose
 from mqgate.storage.interface import StoreError
 from mqgate.storage.runners import CallThread
