@@ -169,8 +169,8 @@ class Listeners:
                     url=_url(place),
                 )
 
-    def admit(self, make_site: Callable[[Listener], GateSite]) -> None:
-        """Let connections in, each listener's to a site of its own."""
+    def admit(self, make_site: Callable[[Listener], GateSite | None]) -> None:
+        """Let connections in, each listener's to a site of its own, if it has one."""
         for place in self._places:
             place.site = place.entrance.site = make_site(place.listener)
 

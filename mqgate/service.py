@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.defer import Deferred, gatherResults, succeed
 from twisted.internet.defer import TimeoutError as Late
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from mqgate.allowances import allowances
+from mqgate.allowances import settle_worlds
 from mqgate.certifying import Certification
 from mqgate.config.values import Configuration
 from mqgate.config.worlds import world_name
@@ -30,14 +30,17 @@ from mqgate.engine.intake import Limits
 from mqgate.engine.time import SteadyTime
 from mqgate.engine.values import Policy
 from mqgate.listening import Listeners
-from mqgate.metrics.monitoring import Monitoring
+from mqgate.metrics.monitoring import Monitoring, metrics_site
 from mqgate.starting import Surroundings, tell_operator, telling_why
-from mqgate.storage.interface import Store, StoreError
+from mqgate.storage.interface import Opened, Store, StoreError
 from mqgate.tls.listeners import Listener
-from mqgate.web.front import Barred, Front, Room
+from mqgate.web.front import Barred, Front
 from mqgate.web.limits import HTTPLimits
 from mqgate.web.site import GateSite
 from mqgate.web.values import Dialect
+
+if TYPE_CHECKING:
+    from mqgate.metrics.figures import Figures
 
 #: Of the time that a stop may take, what is kept for the last commit.
 LAST_COMMIT_SECONDS = 1.0
@@ -61,11 +64,12 @@ class Gate(Service):
         self._store = store
         self._around = surroundings
         self._version = version
-        self._listeners = Listeners(configuration, surroundings.reactor)
+        self._listeners = Listeners(configuration, surroundings.reactor, surroundings.lent)
         self._monitoring = Monitoring(
             configuration, surroundings.reactor, surroundings.wall, surroundings.monotonic
         )
         self._engine: Engine | None = None
+        self._figures: Figures | None = None
         #: The doors behind the listeners that dialects have for themselves, by dialect.
         self._annexes: dict[str, Dialect] = {}
         #: What the dialects have going on by itself.
@@ -74,17 +78,20 @@ class Gate(Service):
         #: Why requests cannot be served just now, as far as that is not the engine's to say.
         self._pause: str | None = "starting"
         self._sockets_open = False
+        #: Whether it is the whole server, and not one of several workers.
+        self._is_whole = surroundings.lent is None
 
     # -- start
 
     def privilegedStartService(self) -> None:
         """Open the sockets; raises `StartFailed`."""
         super().privilegedStartService()  # type: ignore[no-untyped-call]
-        self._log.info(
-            "mqgate {version} starts; its data is in {data}",
-            version=self._version,
-            data=self._configuration.data,
-        )
+        if self._is_whole:
+            self._log.info(
+                "mqgate {version} starts; its data is in {data}",
+                version=self._version,
+                data=self._configuration.data,
+            )
         with telling_why(self._around, self._log):
             self._listeners.open(self._around.now())
         self._sockets_open = True
@@ -96,29 +103,25 @@ class Gate(Service):
         super().startService()  # type: ignore[no-untyped-call]
         with telling_why(self._around, self._log):
             self._monitoring.open()
-            self._engine, dialects, metrics = self._open_rooms()
-        self._listeners.admit(lambda listener: self._site(listener, dialects, metrics))
+            self._engine, dialects = self._open_rooms()
+        self._listeners.admit(lambda listener: self._site(listener, dialects))
         self._engine.start()
         for each in self._background:
             each.start()
         self._certification.start()
         self._pause = None
-        tell_operator(self._configuration, self._listeners, self._around, self._version, self._log)
+        if self._is_whole:
+            tell_operator(
+                self._configuration, self._listeners, self._around, self._version, self._log
+            )
         self._around.supervision.ready()
 
-    def _open_rooms(self) -> tuple[Engine, list[Dialect], Room | None]:
-        """The engine over the opened store, the dialects over the engine, and the metrics."""
+    def _open_rooms(self) -> tuple[Engine, list[Dialect]]:
+        """The engine over the opened store, and the dialects over the engine."""
         opened = self._store.open()
-        names = self._configuration.worlds
-        numbers = self._store.worlds(names)
-        worlds = {
-            name: number for group, number in zip(names, numbers, strict=True) for name in group
-        }
-        allowed = allowances(self._configuration, self._declarations, worlds)
-        self._store.meter(any(each.bytes is not None for each in allowed.values()))
+        worlds, allowed = settle_worlds(self._store, self._configuration, self._declarations)
         limits = self._configuration.server.limits
-        wall, monotonic = self._around.wall, self._around.monotonic
-        time = SteadyTime(wall, monotonic, opened.high, AHEAD, ahead=opened.ahead)
+        time = self._time(opened)
         engine = Engine(
             self._store,
             self._around.reactor,
@@ -135,10 +138,8 @@ class Gate(Service):
             push_observer=self._monitoring.pushes,
             follow=time.follow,
         )
-        metrics = None
-        if self._configuration.scraping:
-            firsts = {group[0]: number for group, number in zip(names, numbers, strict=True)}
-            metrics = self._monitoring.room(engine, firsts)
+        firsts = {group[0]: worlds[group[0]] for group in self._configuration.worlds}
+        self._figures = self._monitoring.figures(engine, firsts)
         self._declare(engine, worlds)
         dialects = []
         for declaration in self._declarations:
@@ -148,7 +149,13 @@ class Gate(Service):
             annex = declaration.annex(opening.settings, [each.section for each in opening.grants])
             if annex is not None:
                 self._annexes[declaration.name] = annex.open(opening, dialect)
-        return engine, dialects, metrics
+        return engine, dialects
+
+    def _time(self, opened: Opened) -> SteadyTime:
+        wall = self._around.engine_wall or self._around.wall
+        return SteadyTime(
+            wall, self._around.monotonic, opened.high, AHEAD, ahead=opened.ahead
+        )
 
     def _policies(self) -> dict[str, Policy]:
         """Every dialect's policies by name."""
@@ -194,13 +201,11 @@ class Gate(Service):
         )
         return Opening(engine, settings, grants, outside)
 
-    def _site(
-        self, listener: Listener, dialects: Sequence[Dialect], metrics: Room | None
-    ) -> GateSite:
+    def _site(self, listener: Listener, dialects: Sequence[Dialect]) -> GateSite:
         """The site behind a listener: the metrics, or the dialects that it is for."""
         scraping = self._configuration.scraping
-        if metrics is not None and scraping is not None and listener is scraping.listener:
-            return GateSite(metrics, self._around.reactor, wall=self._around.wall)
+        if scraping is not None and listener is scraping.listener:
+            return metrics_site(self.figures, self._around.reactor, self._around.wall)
         limits = HTTPLimits(**msgspec.structs.asdict(self._configuration.server.http))
         front = Front(self._served(listener, dialects), self, self._listeners.authority)
         watch, wall = self._monitoring.watch, self._around.wall
@@ -224,6 +229,10 @@ class Gate(Service):
     def ready(self) -> str | None:
         """Why the server cannot do its work just now; None if it can."""
         return self._pause or (self._engine.trouble() if self._engine else None)
+
+    def figures(self, with_queues: bool = True) -> Deferred[bytes]:
+        """What is told to Prometheus; nothing if the configuration does not ask for it."""
+        return self._figures.text(with_queues) if self._figures else succeed(b"")
 
     # -- end
 

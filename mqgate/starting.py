@@ -13,7 +13,7 @@ from twisted.logger import Logger
 from mqgate.config.introduction import introduce, where
 from mqgate.config.values import Configuration
 from mqgate.dialects.declaration import CannotOpen
-from mqgate.listening import Listeners
+from mqgate.listening import Lent, Listeners
 from mqgate.storage.interface import StoreError
 from mqgate.supervision import Supervision
 from mqgate.terminal import Terminal
@@ -55,6 +55,10 @@ class Surroundings:
     supervision: Supervision
     #: Whether the log is shown on the terminal too, so that nothing need be told on both.
     log_is_shown: bool = False
+    #: In a worker, what it listens at; its parent speaks to the operator.
+    lent: Lent | None = None
+    #: In a worker, seconds since 1970 as all workers' engines count them.
+    engine_wall: Callable[[], float] | None = None
 
     def now(self) -> datetime:
         """The date and time."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.task import LoopingCall
 from twisted.logger import LogEvent, Logger
@@ -15,7 +15,11 @@ from twisted.logger import LogEvent, Logger
 from mqgate.certifying import Certification
 from mqgate.config.values import Configuration
 from mqgate.listening import Lent, Listeners
+from mqgate.metrics.merging import merged
+from mqgate.metrics.monitoring import metrics_site
 from mqgate.starting import Surroundings, WorkerFailed, tell_operator, telling_why
+from mqgate.tls.listeners import Listener
+from mqgate.web.site import GateSite
 from mqgate.workers.launching import Launched
 from mqgate.workers.pauses import Pauses
 from mqgate.workers.worker import Worker
@@ -24,6 +28,8 @@ from mqgate.workers.worker import Worker
 LOOK_SECONDS = 1.0
 #: A worker that says nothing for so many looks hangs: it is killed, and replaced.
 SILENT_LOOKS = 30
+#: How long a worker may take to tell its figures; Prometheus itself waits for ten seconds.
+FIGURES_SECONDS = 4.0
 #: What workers are given beside ``shutdown_seconds`` before they are killed.
 LATE_SECONDS = 1.0
 
@@ -106,6 +112,7 @@ class Crew(Service):
             worker.attend(self._around.reactor, self._serves, self._gone)
         self._certification.start()
         self._look_call.start(LOOK_SECONDS, now=False)
+        self._listeners.admit(self._site)
         tell_operator(self._configuration, self._listeners, self._around, self._version, self._log)
         self._around.supervision.ready()
 
@@ -150,7 +157,28 @@ class Crew(Service):
         self._workers.clear()
         self._shared.close()
 
+    def _site(self, listener: Listener) -> GateSite | None:
+        """The site behind a listener of its own, which is that for metrics."""
+        scraping = self._configuration.scraping
+        if scraping is None or listener is not scraping.listener:
+            return None
+        return metrics_site(self._figures, self._around.reactor, self._around.wall)
+
     # -- while it runs
+
+    def _figures(self) -> Deferred[bytes]:
+        """Those of all workers that can tell them."""
+        asked: dict[str, Deferred[bytes]] = {}
+        for worker in self._workers.values():
+            if worker.ready:
+                figures = worker.figures(with_queues=not asked)
+                asked[str(worker.slot)] = figures.addTimeout(FIGURES_SECONDS, self._around.reactor)
+        told = DeferredList(list(asked.values()), consumeErrors=True)
+        return told.addCallback(
+            lambda results: merged(
+                {name: text for name, (good, text) in zip(asked, results, strict=True) if good}
+            )
+        )
 
     def _serves(self, worker: Worker) -> None:
         self._log.info(
@@ -230,10 +258,12 @@ class Crew(Service):
         for worker in self._workers.values():
             worker.stop()
         await self._listeners.close()
+        hung_up = self._listeners.drain(self._configuration.server.shutdown_seconds)
         late = self._configuration.server.shutdown_seconds + LATE_SECONDS
         killing = self._around.reactor.callLater(late, self._kill_all)
         self._check_stopped()
         await self._stopping
+        await hung_up
         if killing.active():
             killing.cancel()
         self._shared.close()

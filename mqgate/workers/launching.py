@@ -11,8 +11,9 @@ from collections.abc import Mapping, Sequence
 import attrs
 
 #: What tells a process about systemd, and is meant for the parent alone.
-_PARENTS = ("LISTEN_FDS", "LISTEN_FDNAMES", "LISTEN_PID", "NOTIFY_SOCKET")
-_PARENTS += ("WATCHDOG_PID", "WATCHDOG_USEC")
+_PARENTS = frozenset(
+    ("LISTEN_FDS", "LISTEN_FDNAMES", "LISTEN_PID", "NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC")
+)
 
 
 @attrs.frozen
@@ -42,10 +43,10 @@ class Launcher:
             try:
                 process = subprocess.Popen(
                     command,
-                    env=self.environment,
+                    env=dict(self.environment),
                     stdin=subprocess.DEVNULL,
-                    stdout=its_log,
-                    stderr=its_log,
+                    stdout=its_log.fileno(),
+                    stderr=its_log.fileno(),
                     pass_fds=(its_line.fileno(), *descriptors),
                 )
             except BaseException:

@@ -79,8 +79,13 @@ class LogReader:
                 event = eventFromJSON(line[1:].decode("utf-8", "replace"))
             except ValueError:  # cut short by the worker's end
                 return
-            level = event.get("log_level") or LogLevel.info
-            event["log_system"] = f"{self._name}, {event.get('log_namespace', '')}#{level.name}"
+            event["log_system"] = f"{self._name}, {_system(event)}"
             self._publish(event)
         elif text := line.decode("utf-8", "replace").strip():
             self._log.error("{worker}: {text}", worker=self._name, text=text)
+
+
+def _system(event: LogEvent) -> str:
+    """Where an event came from, as Twisted's log files say it."""
+    level = event.get("log_level") or LogLevel.info
+    return str(event.get("log_system") or f"{event.get('log_namespace', '-')}#{level.name}")

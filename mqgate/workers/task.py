@@ -26,6 +26,7 @@ import attrs
 
 from mqgate.config.values import Configuration
 from mqgate.listening import Lent
+from mqgate.storage.sharing import Seat
 
 READY = b"ready"
 FAILED = b"failed"
@@ -43,8 +44,8 @@ _LENGTH = struct.Struct("!I")
 class Task:
     """All that a worker has from its parent. Descriptors have the same numbers in both."""
 
-    #: Which one it is, from 0.
-    slot: int
+    #: Its place at the database.
+    seat: Seat
     #: As the parent has read it: the file may be another one by now.
     configuration: Configuration
     #: What it listens at.
@@ -52,9 +53,6 @@ class Task:
     #: The engine's time, in seconds, when the monotonic clock stood at 0: the same in all workers,
     #: so that none takes another's reservations for over.
     time_began: float
-    #: What it hears from the other workers with, and tells them (`Neighbours`).
-    inbox: int
-    outlets: tuple[int, ...]
 
     def packed(self) -> bytes:
         """For `unpacked` in a process of the same version."""

@@ -105,11 +105,14 @@ class Worker:
         """Its figures, in Prometheus' words. Cancel it when they are wanted no longer."""
         self._asked += 1
         number = self._asked
-        asked: Deferred[bytes] = Deferred(lambda _: self._figures.pop(number))
+        asked: Deferred[bytes] = Deferred(lambda _: self._forget(number))
         self._figures[number] = asked
         assert self._line is not None
         self._line.say(framed(FIGURES, b"%d" % number, ALL if with_queues else OWN))
         return asked
+
+    def _forget(self, number: int) -> None:
+        del self._figures[number]
 
     def stop(self) -> None:
         """Have it finish what it has in hand and end. Harmless if it has ended."""

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from typing import Any
 
 import attrs
 import msgspec
 from twisted.internet.interfaces import IDelayedCall, IReadDescriptor
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from mqgate.storage.interface import Peers
+from mqgate.storage.sharing import Seat
 
 #: The largest datagram; what does not fit in is told as "any of them".
 LARGEST = 16_384
@@ -45,19 +45,16 @@ class _Neighbour:
 class Neighbours:
     """Tells the other processes, and hears from them, by datagrams that may get lost.
 
-    ``inbox`` is a socket of one's own, ``outlets`` one to each of the others; all stay open when
-    one of them ends, so that whoever replaces it hears what was told meanwhile.
+    The sockets of a seat stay open in its parent when a process ends: whoever replaces it hears
+    what was told meanwhile.
     """
 
-    _log = Logger()
-
-    def __init__(
-        self, reactor: Any, inbox: socket.socket, outlets: Sequence[socket.socket]
-    ) -> None:
+    def __init__(self, reactor: Any, seat: Seat) -> None:
         self._reactor = reactor
-        self._inbox = inbox
+        self._inbox = socket.socket(fileno=seat.inbox)
+        outlets = [socket.socket(fileno=each) for each in seat.outlets]
         self._neighbours = [_Neighbour(outlet) for outlet in outlets]
-        for each in (inbox, *outlets):
+        for each in (self._inbox, *outlets):
             each.setblocking(False)
         self._peers: Peers | None = None
         self._retry_call: IDelayedCall | None = None
