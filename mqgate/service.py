@@ -30,7 +30,7 @@ from mqgate.engine.intake import Limits
 from mqgate.engine.time import SteadyTime
 from mqgate.engine.values import Policy
 from mqgate.listening import Listeners
-from mqgate.metrics.monitoring import Monitoring, metrics_site
+from mqgate.metrics.monitoring import Monitoring, metrics_room
 from mqgate.starting import Surroundings, tell_operator, telling_why
 from mqgate.storage.interface import Opened, Store, StoreError
 from mqgate.tls.listeners import Listener
@@ -205,7 +205,8 @@ class Gate(Service):
         """The site behind a listener: the metrics, or the dialects that it is for."""
         scraping = self._configuration.scraping
         if scraping is not None and listener is scraping.listener:
-            return metrics_site(self.figures, self._around.reactor, self._around.wall)
+            room = metrics_room(self.figures)
+            return GateSite(room, self._around.reactor, wall=self._around.wall)
         limits = HTTPLimits(**msgspec.structs.asdict(self._configuration.server.http))
         front = Front(self._served(listener, dialects), self, self._listeners.authority)
         watch, wall = self._monitoring.watch, self._around.wall

@@ -133,11 +133,12 @@ def build_worker(task: Task, reactor: Any) -> Gate:
     configuration = task.configuration
     store = database(configuration).seated(task.seat, *threads(reactor), reactor, time.monotonic)
     reactor.callWhenRunning(settle_collector)
+    began = task.time_began
     around = attrs.evolve(
         surroundings(reactor, Terminal(-1, -1), log_is_shown=True),
         supervision=Supervision({}, os.getpid(), reactor),
         lent=task.lent,
-        engine_wall=lambda: task.time_began + time.monotonic(),
+        engine_wall=None if began is None else lambda: began + time.monotonic(),
     )
     return Gate(configuration, ALL, store, around, __version__)
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 import attrs
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.metrics_core import (
     CounterMetricFamily,
     GaugeMetricFamily,
@@ -16,6 +17,8 @@ from prometheus_client.registry import Collector
 
 from mqgate.metrics.queues import UNREAD, Queues
 from mqgate.metrics.tally import Batches, Histogram, Pushes, Requests
+
+CONTENT_TYPE = CONTENT_TYPE_LATEST.encode()
 
 
 @attrs.frozen

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
@@ -14,7 +14,7 @@ from mqgate.engine.engine import Engine
 from mqgate.metrics.access_log import FORMATS, AccessLog
 from mqgate.metrics.queues import QueueReader
 from mqgate.metrics.tally import Batches, Pushes, Requests, Watches
-from mqgate.web.site import GateSite
+from mqgate.web.front import Room
 from mqgate.web.values import Watch
 
 if TYPE_CHECKING:
@@ -85,10 +85,8 @@ class Monitoring:
             self._log.close()
 
 
-def metrics_site(
-    text: Callable[[], Deferred[bytes]], clock: Any, wall: Callable[[], float]
-) -> GateSite:
-    """The site behind the listener for metrics."""
+def metrics_room(text: Callable[[], Deferred[bytes]]) -> Room:
+    """What stands behind the listener for metrics, and shows this text."""
     from mqgate.metrics.room import MetricsRoom
 
-    return GateSite(MetricsRoom(text), clock, wall=wall)
+    return MetricsRoom(text)

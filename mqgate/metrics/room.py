@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from twisted.internet.defer import Deferred
 
+from mqgate.metrics.exposition import CONTENT_TYPE
 from mqgate.web.front import plain_refusal, plain_text
 from mqgate.web.values import Asked, Fault, Reply
-
-CONTENT_TYPE = CONTENT_TYPE_LATEST.encode()
 
 
 class MetricsRoom:

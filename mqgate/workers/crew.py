@@ -16,7 +16,7 @@ from mqgate.certifying import Certification
 from mqgate.config.values import Configuration
 from mqgate.listening import Lent, Listeners
 from mqgate.metrics.merging import merged
-from mqgate.metrics.monitoring import metrics_site
+from mqgate.metrics.monitoring import metrics_room
 from mqgate.starting import Surroundings, WorkerFailed, tell_operator, telling_why
 from mqgate.tls.listeners import Listener
 from mqgate.web.site import GateSite
@@ -162,7 +162,8 @@ class Crew(Service):
         scraping = self._configuration.scraping
         if scraping is None or listener is not scraping.listener:
             return None
-        return metrics_site(self._figures, self._around.reactor, self._around.wall)
+        room = metrics_room(self._figures)
+        return GateSite(room, self._around.reactor, wall=self._around.wall)
 
     # -- while it runs
 

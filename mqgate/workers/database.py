@@ -36,19 +36,19 @@ class SharedDatabase:
         self._sharing = sharing
         self._wall = wall
         self._monotonic = monotonic
-        self._time_began = 0.0
+        self._time_began: float | None = None
 
     def open(self) -> None:
         """Keep other servers out, make or upgrade it, and settle its worlds; see `Sharing`."""
-        high = 0
         first = self._sharing.open()
-        if first is not None:
-            high = first.open().high
-            try:
-                settle_worlds(first, self._configuration, self._declarations)
-            finally:
-                first.close()
-        now = SteadyTime(self._wall, self._monotonic, high, AHEAD)
+        if first is None:
+            return
+        opened = first.open()
+        try:
+            settle_worlds(first, self._configuration, self._declarations)
+        finally:
+            first.close()
+        now = SteadyTime(self._wall, self._monotonic, opened.high, AHEAD)
         self._time_began = now() / 1000 - self._monotonic()
 
     def task(self, slot: int, lent: Lent) -> tuple[bytes, Sequence[int]]:

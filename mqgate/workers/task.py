@@ -51,8 +51,8 @@ class Task:
     #: What it listens at.
     lent: Lent
     #: The engine's time, in seconds, when the monotonic clock stood at 0: the same in all workers,
-    #: so that none takes another's reservations for over.
-    time_began: float
+    #: so that none takes another's reservations for over. None if the database has a clock.
+    time_began: float | None
 
     def packed(self) -> bytes:
         """For `unpacked` in a process of the same version."""

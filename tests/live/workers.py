@@ -120,8 +120,8 @@ class WorkersTestCase(LiveTestCase):
         self.assertEqual(len(found), len(set(found)), "a message came twice")
         self.assertEqual(posted - set(found), set())
         server.stop()
-        with closing(sqlite3.connect(server.data / "mqgate.db")) as connection:
-            self.assertEqual(verify(connection), [])
+        with closing(sqlite3.connect(server.data / "mqgate.db")) as database:
+            self.assertEqual(verify(database), [])
         self.assertIsNone(re.search("Traceback|#critical", server.output()), server.output())
         self.assertEqual(server.errors(), "")
 
@@ -136,7 +136,7 @@ class WorkersTestCase(LiveTestCase):
 
 
 class Posters:
-    """Threads that post as fast as they can, each over a connection that it opens anew if need be."""
+    """Threads that post as fast as they can, each over a connection that it opens anew at need."""
 
     def __init__(self, server: Server, count: int = 8) -> None:
         self.acknowledged: set[str] = set()
