@@ -37,7 +37,8 @@ class LogLines:
 
     def __call__(self, event: LogEvent) -> None:
         """See `ILogObserver`. If the parent is gone, nobody is there to read it."""
-        line = b"%b%b\n" % (_MARK, eventAsJSON(event).encode("utf-8", "backslashreplace"))
+        text = eventAsJSON(_plain(event))
+        line = b"%b%b\n" % (_MARK, text.encode("utf-8", "backslashreplace"))
         try:
             with self._lock:
                 self._out.write(line)
@@ -83,6 +84,18 @@ class LogReader:
             self._publish(event)
         elif text := line.decode("utf-8", "replace").strip():
             self._log.error("{worker}: {text}", worker=self._name, text=text)
+
+
+def _plain(event: LogEvent) -> LogEvent:
+    """The event with its traceback as text: of an exception, JSON would tell the kind alone."""
+    failure = event.get("log_failure")
+    if failure is None:
+        return event
+    plain = {key: value for key, value in event.items() if key != "log_failure"}
+    if not event.get("isError"):  # or that has it in its text, as Twisted's older log does it
+        plain["log_format"] = f"{event.get('log_format')}\n{{log_traceback}}"
+        plain["log_traceback"] = failure.getTraceback().rstrip()
+    return plain
 
 
 def _system(event: LogEvent) -> str:

@@ -19,8 +19,8 @@ from mqgate.storage.sharing import Seat
 LARGEST = 16_384
 #: How many are read before others have their turn.
 READ_AT_ONCE = 64
-#: The system keeps few of them (ten, on Linux) for one that is busy: what it has no room for is
-#: told again after so long, with whatever has come by then; and later each time it still has none.
+#: The system keeps a few hundred of them for one that is busy: what it has no room for is told
+#: again after so long, with whatever has come by then; and later each time it still has none.
 RETRY_SECONDS = 0.005
 LONGEST_RETRY_SECONDS = 1.0
 #: More queues than this are told as "any of them" as well.
