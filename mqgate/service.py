@@ -153,9 +153,7 @@ class Gate(Service):
 
     def _time(self, opened: Opened) -> SteadyTime:
         wall = self._around.engine_wall or self._around.wall
-        return SteadyTime(
-            wall, self._around.monotonic, opened.high, AHEAD, ahead=opened.ahead
-        )
+        return SteadyTime(wall, self._around.monotonic, opened.high, AHEAD, ahead=opened.ahead)
 
     def _policies(self) -> dict[str, Policy]:
         """Every dialect's policies by name."""

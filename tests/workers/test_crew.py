@@ -291,7 +291,7 @@ class ReplacingTests(CrewTestCase):
             self.reactor.advance(0.02)
             self.assertIsNot(self.children[-1], child)
             child = self.newest()
-        for _ in range(int(LIVED_SECONDS)):
+        for _ in range(int(LIVED_SECONDS) + 1):
             self.reactor.advance(1)
         child.ends(0)
         self.reactor.advance(PAUSES[0])
