@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import shutil
 import signal
+import socket
+import subprocess
+import tempfile
 import time
 
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.live import test_activation
-from tests.live.server import Server, free_port
+from tests.live.server import Server, environment, free_port, twistd
 from tests.live.workers import CONFIG, MESSAGES, Posters, WorkersTestCase
 
 #: From the signal to the end of all processes.
@@ -227,6 +232,54 @@ class ReplacingTests(WorkersTestCase):
         self.assertEqual(server.receive(connection).json, {"messages": []})
         self.wait_for_workers(server, first)
         self.assertIn(second, self.workers(server))
+
+
+class SurroundingsTests(WorkersTestCase):
+    """What a server of several processes is started from, and with."""
+
+    def test_the_file_of_a_unix_socket_stays_when_a_worker_ends(self) -> None:
+        folder = tempfile.mkdtemp()  # a socket's path must be short
+        self.addCleanup(shutil.rmtree, folder)
+        path = os.path.join(folder, "socket")
+        server = self.server(config=CONFIG)
+        server.add_listener(f"unix:{path}")
+        server.start()
+        self.wait_until(lambda: "Crew#info] Ready" in server.output(), "not all are ready")
+        first, _ = self.workers(server)
+        os.kill(first, signal.SIGTERM)
+        self.wait_for_workers(server, first)
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(path)
+            client.sendall(b"GET /healthz HTTP/1.1\r\nHost: here\r\n\r\n")
+            self.assertTrue(client.recv(100).startswith(b"HTTP/1.1 200 "))
+        server.stop()
+        self.assertFalse(os.path.exists(path))
+        self.assertNotIn("Traceback", server.output())
+
+    def test_in_the_background_it_is_started_when_all_are_ready(self) -> None:
+        """twistd comes back then, and in the folder that it was sent to nothing is imported."""
+        (self.folder / "mqgate.toml").write_text(CONFIG, encoding="utf-8")
+        (self.folder / "json.py").write_text("raise SystemExit('imported')", encoding="utf-8")
+        port, pid_file = free_port(), self.folder / "pid"
+        options = [f"--pidfile={pid_file}", f"--logfile={self.folder}/log"]
+        listen = f"--listen=tcp:{port}:interface=127.0.0.1"
+        command = twistd(*options, "mqgate", "--config=mqgate.toml", listen)
+        subprocess.run(
+            [*command[:1], "-P", *command[1:]], cwd=self.folder, env=environment(), check=True
+        )
+        pid = int(pid_file.read_text())
+        self.addCleanup(self.end, pid)
+        self.assertIn("#info] Ready", (self.folder / "log").read_text())
+        server = Server(self.folder / "asked")
+        server.port = port
+        self.assertEqual(server.ask("GET", "/readyz").status, 200)
+        os.kill(pid, signal.SIGTERM)
+        self.wait_until(lambda: not os.path.exists(f"/proc/{pid}"), "it does not end")
+        self.assertIn("Stopped: all workers have ended", (self.folder / "log").read_text())
+
+    def end(self, pid: int) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
 class ActivatedWorkersTests(test_activation.ActivationTests):
