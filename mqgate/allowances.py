@@ -8,6 +8,22 @@ from mqgate.config.values import Configuration, Namespace
 from mqgate.config.worlds import world_name
 from mqgate.dialects.declaration import Declaration
 from mqgate.engine.allowance import Allowance, QueueRule
+from mqgate.storage.interface import Store
+
+
+def settle_worlds(
+    store: Store, configuration: Configuration, declarations: Sequence[Declaration]
+) -> tuple[dict[str, int], dict[int, Allowance]]:
+    """Have an open store know the worlds, and count what their limits ask for.
+
+    The number of each name's world, and what worlds may hold. Blocking; raises `StoreError`.
+    """
+    names = configuration.worlds
+    numbers = store.worlds(names)
+    worlds = {name: number for group, number in zip(names, numbers, strict=True) for name in group}
+    allowed = allowances(configuration, declarations, worlds)
+    store.meter(any(each.bytes is not None for each in allowed.values()))
+    return worlds, allowed
 
 
 def allowances(

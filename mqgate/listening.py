@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -17,9 +18,9 @@ from twisted.logger import Logger
 from mqgate.config.first_run import TLS
 from mqgate.config.introduction import Door
 from mqgate.config.values import Configuration, Listening
-from mqgate.tls.certificates import Ensured, ensure
+from mqgate.tls.certificates import Ensured, ensure, made_files
 from mqgate.tls.context import ServerContext
-from mqgate.tls.endpoints import PortTaken, open_listener
+from mqgate.tls.endpoints import Handed, ListenError, PortTaken, open_listener
 from mqgate.tls.listeners import Listener
 from mqgate.tls.pem import KeyFiles, TLSError, certificates_text
 from mqgate.web.site import GateSite
@@ -52,6 +53,28 @@ class Entrance(ServerFactory):
         return "mqgate"
 
 
+class SharedEntrance(Entrance):
+    """Stands at a socket that several workers accept from, and takes one connection at a time.
+
+    Twisted takes all that there are, up to a number that it learns: under load one worker then
+    has all of them, and another none. So the next one is for whoever comes to it first.
+    """
+
+    _port: Any = None
+
+    def share(self, port: Any) -> None:
+        """This is the port that it stands at."""
+        self._port = port
+        port.numberAccepts = 1
+
+    def buildProtocol(self, addr: IAddress | None) -> Any:
+        """See `IProtocolFactory`."""
+        if self._port is not None:
+            # One that took as many as it might would take twenty more the next time.
+            self._port.numberAccepts = 0
+        return super().buildProtocol(addr)
+
+
 @attrs.define(eq=False)
 class _Place:
     """One listener, open."""
@@ -64,34 +87,57 @@ class _Place:
     site: GateSite | None = None
 
 
+@attrs.frozen
+class Lent:
+    """What a worker has from its parent for its listeners."""
+
+    #: Those of the configuration's listeners, in their order.
+    sockets: tuple[Handed, ...]
+    #: What clients are to trust, in PEM.
+    authority: bytes | None
+
+
 class Listeners:
-    """All listeners of a server, from the opening of their sockets to their end."""
+    """All listeners of a server, from the opening of their sockets to their end.
+
+    Those of a worker are ``lent`` to it: their sockets are open, and their certificates made.
+    """
 
     _log = Logger()
 
-    def __init__(self, configuration: Configuration, reactor: Any) -> None:
+    def __init__(
+        self, configuration: Configuration, reactor: Any, lent: Lent | None = None
+    ) -> None:
         self._configuration = configuration
         self._reactor = reactor
+        self._lent = lent
         self._places: list[_Place] = []
         #: By the files they serve; None stands for those that are made here.
         self._contexts: dict[KeyFiles | None, ServerContext] = {}
         self._made: Ensured | None = None
         self._fault = ""
         #: What clients are to trust, in PEM.
-        self._authority: bytes | None = None
+        self._authority = lent.authority if lent else None
 
     def open(self, now: datetime) -> None:
         """Open every socket; raises `TLSError` or `ListenError`."""
-        for listening in self._configuration.sockets:
-            entrance = Entrance()
-            port = self._open(listening, entrance, self._context(listening, now))
+        for number, listening in enumerate(self._configuration.sockets):
+            entrance = SharedEntrance() if self._lent else Entrance()
+            handed = self._lent.sockets[number] if self._lent else None
+            port = self._open(listening, entrance, self._context(listening, now), handed)
+            if isinstance(entrance, SharedEntrance):
+                entrance.share(port)
             self._places.append(_Place(listening.listener, entrance, port, listening.note))
         named = self._configuration.server.tls_authority
-        if named is not None:
+        if named is not None and self._lent is None:
             self._authority = self._named_authority(named)
 
     def _open(
-        self, listening: Listening, entrance: Entrance, context: ServerContext | None
+        self,
+        listening: Listening,
+        entrance: Entrance,
+        context: ServerContext | None,
+        handed: Handed | None,
     ) -> IListeningPort:
         """Open a socket; that of an annex on the first port from its own on that is free."""
         listener = listening.listener
@@ -104,6 +150,7 @@ class Listeners:
                     context,
                     setting=listening.setting,
                     tls_protocol=EagerTLS,
+                    handed=handed,
                 )
             except PortTaken as taken:
                 next_one = listener.on_next_port() if listening.annex_of else None
@@ -111,6 +158,28 @@ class Listeners:
                     raise
                 self._log.info("{why} The next one is tried.", why=str(taken))
                 listener = next_one
+
+    def lend(self) -> Lent:
+        """Leave what comes to the listeners for clients to other processes, from now on.
+
+        Raises `ListenError`.
+        """
+        handed = []
+        for place in self._for_clients():
+            port: Any = place.port
+            try:
+                port.stopReading()
+                handed.append(Handed(port.fileno(), port.socket.family))
+            except AttributeError as error:  # a plugin's, which may be anything
+                raise ListenError(
+                    f"{place.listener.endpoint!r} cannot be shared by several processes:"
+                    " set workers = 1, or leave it out."
+                ) from error
+        return Lent(tuple(handed), self._authority)
+
+    def _for_clients(self) -> list[_Place]:
+        count = len(self._configuration.listeners) + len(self._configuration.annexes)
+        return self._places[:count]
 
     def warn_of_old_tls(self) -> None:
         """Have the log name the listeners that let in what is broken."""
@@ -124,8 +193,8 @@ class Listeners:
                     url=_url(place),
                 )
 
-    def admit(self, make_site: Callable[[Listener], GateSite]) -> None:
-        """Let connections in, each listener's to a site of its own."""
+    def admit(self, make_site: Callable[[Listener], GateSite | None]) -> None:
+        """Let connections in, each listener's to a site of its own, if it has one."""
         for place in self._places:
             place.site = place.entrance.site = make_site(place.listener)
 
@@ -135,8 +204,7 @@ class Listeners:
 
     def doors(self) -> list[Door]:
         """The listeners as their users see them: those for clients."""
-        count = len(self._configuration.listeners) + len(self._configuration.annexes)
-        return [self._door(place) for place in self._places[:count]]
+        return [self._door(place) for place in self._for_clients()]
 
     def refresh(self, now: datetime) -> None:
         """Take up certificates that were replaced."""
@@ -145,7 +213,7 @@ class Listeners:
 
     def renew(self, now: datetime) -> None:
         """Make the certificate that is made here anew if it ends soon; a failure is logged once."""
-        if None not in self._contexts:
+        if None not in self._contexts or self._lent is not None:
             return
         try:
             self._ensure(now)
@@ -156,8 +224,15 @@ class Listeners:
 
     def close(self) -> Deferred[list[Any]]:
         """Stop listening; fires when that is done."""
-        closing = [maybeDeferred(place.port.stopListening) for place in self._places]
+        closing = [maybeDeferred(self._close, place.port) for place in self._places]
         return DeferredList(closing, consumeErrors=True)
+
+    def _close(self, port: Any) -> Deferred[None] | None:
+        if self._lent is not None and port.socket.family == socket.AF_UNIX:
+            port.stopReading()  # Twisted would remove its file, which others go on listening at
+            return None
+        closed: Deferred[None] | None = port.stopListening()
+        return closed
 
     def drain(self, grace: float) -> Deferred[list[Any]]:
         """Let every connection end; fires when none is left, soon after ``grace`` at the latest."""
@@ -169,7 +244,7 @@ class Listeners:
         if not listening.listener.tls:
             return None
         if named not in self._contexts:
-            files = named or self._ensure(now).files
+            files = named or self._made_files(now)
             minimum = self._configuration.server.tls_minimum
             try:
                 self._contexts[named] = ServerContext(files, minimum)
@@ -179,10 +254,13 @@ class Listeners:
                 raise TLSError(f"{error} Mend that, or change {listening.setting}.") from error
         return self._contexts[named]
 
+    def _made_files(self, now: datetime) -> KeyFiles:
+        """Those that are served where none are named; a worker's parent has made them."""
+        return made_files(self._tls) if self._lent else self._ensure(now).files
+
     def _ensure(self, now: datetime) -> Ensured:
         """Make the certificate that is served where no files are named, if need be."""
-        folder = Path(self._configuration.data, TLS)
-        made = ensure(folder, self._names(), now)
+        made = ensure(self._tls, self._names(), now)
         if made.reason:
             tell = self._log.warn if made.urgent else self._log.info
             tell("{reason}", reason=made.reason)
@@ -190,6 +268,11 @@ class Listeners:
         if made.ca_file is not None and self._configuration.server.tls_authority is None:
             self._authority = certificates_text(made.ca_file)
         return made
+
+    @property
+    def _tls(self) -> Path:
+        """The folder of what is made here."""
+        return Path(self._configuration.data, TLS)
 
     def _named_authority(self, file: str) -> bytes:
         """The certificates in a file that the operator names."""

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
-import attrs
 import msgspec
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.defer import Deferred, gatherResults, succeed
 from twisted.internet.defer import TimeoutError as Late
-from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from mqgate.allowances import allowances
-from mqgate.config.introduction import introduce, where
+from mqgate.allowances import settle_worlds
+from mqgate.certifying import Certification
 from mqgate.config.values import Configuration
 from mqgate.config.worlds import world_name
 from mqgate.dialects.declaration import (
     Background,
-    CannotOpen,
     Declaration,
     Grant,
     Opening,
@@ -35,60 +30,20 @@ from mqgate.engine.intake import Limits
 from mqgate.engine.time import SteadyTime
 from mqgate.engine.values import Policy
 from mqgate.listening import Listeners
-from mqgate.metrics.monitoring import Monitoring
-from mqgate.storage.interface import Store, StoreError
-from mqgate.supervision import Supervision
-from mqgate.terminal import Terminal
-from mqgate.tls.endpoints import ListenError
+from mqgate.metrics.monitoring import Monitoring, metrics_room
+from mqgate.starting import Surroundings, tell_operator, telling_why
+from mqgate.storage.interface import Opened, Store, StoreError
 from mqgate.tls.listeners import Listener
-from mqgate.tls.pem import TLSError
-from mqgate.web.front import Barred, Front, Room
+from mqgate.web.front import Barred, Front
 from mqgate.web.limits import HTTPLimits
 from mqgate.web.site import GateSite
 from mqgate.web.values import Dialect
 
-#: How often replaced certificates are looked for.
-REFRESH_SECONDS = 2
-#: How often the end of the certificate made here is looked at.
-RENEWAL = timedelta(days=1)
+if TYPE_CHECKING:
+    from mqgate.metrics.figures import Figures
+
 #: Of the time that a stop may take, what is kept for the last commit.
 LAST_COMMIT_SECONDS = 1.0
-
-
-class StartFailed(SystemExit, Exception):
-    """The server cannot start, for a reason that its operator was told.
-
-    As a `SystemExit` it ends the process with status 1 and no traceback; as an `Exception` it has
-    twistd remove its pid file and tell the foreground process first.
-    """
-
-    def __init__(self, line: str) -> None:
-        super().__init__(line)
-        self.code = 1
-        # Of what made a start in the background fail, twistd shows the last line, cut to 100 bytes.
-        self.add_note("mqgate did not start, for the reason above")
-
-
-@attrs.frozen
-class Surroundings:
-    """What a server takes from the world around it; tests give it another one."""
-
-    reactor: Any
-    #: Seconds since 1970.
-    wall: Callable[[], float]
-    #: Seconds that never run backwards.
-    monotonic: Callable[[], float]
-    terminal: Terminal
-    #: Has further signals to stop ignored: Twisted would answer a second one with a traceback.
-    heed_no_more_signals: Callable[[], None]
-    #: Is told when the server is ready, that it lives, and when it stops.
-    supervision: Supervision
-    #: Whether the log is shown on the terminal too, so that nothing need be told on both.
-    log_is_shown: bool = False
-
-    def now(self) -> datetime:
-        """The date and time."""
-        return datetime.fromtimestamp(self.wall(), UTC)
 
 
 class Gate(Service):
@@ -109,34 +64,35 @@ class Gate(Service):
         self._store = store
         self._around = surroundings
         self._version = version
-        self._listeners = Listeners(configuration, surroundings.reactor)
+        self._listeners = Listeners(configuration, surroundings.reactor, surroundings.lent)
         self._monitoring = Monitoring(
             configuration, surroundings.reactor, surroundings.wall, surroundings.monotonic
         )
         self._engine: Engine | None = None
+        self._figures: Figures | None = None
         #: The doors behind the listeners that dialects have for themselves, by dialect.
         self._annexes: dict[str, Dialect] = {}
         #: What the dialects have going on by itself.
         self._background: list[Background] = []
-        self._upkeep = LoopingCall(self._look_after_certificates)
-        self._upkeep.clock = surroundings.reactor
-        self._upkeep_fault = ""
-        self._renewed_at = surroundings.now()
+        self._certification = Certification(self._listeners, surroundings)
         #: Why requests cannot be served just now, as far as that is not the engine's to say.
         self._pause: str | None = "starting"
         self._sockets_open = False
+        #: Whether it is the whole server, and not one of several workers.
+        self._is_whole = surroundings.lent is None
 
     # -- start
 
     def privilegedStartService(self) -> None:
         """Open the sockets; raises `StartFailed`."""
         super().privilegedStartService()  # type: ignore[no-untyped-call]
-        self._log.info(
-            "mqgate {version} starts; its data is in {data}",
-            version=self._version,
-            data=self._configuration.data,
-        )
-        with self._telling_why():
+        if self._is_whole:
+            self._log.info(
+                "mqgate {version} starts; its data is in {data}",
+                version=self._version,
+                data=self._configuration.data,
+            )
+        with telling_why(self._around, self._log):
             self._listeners.open(self._around.now())
         self._sockets_open = True
 
@@ -145,31 +101,27 @@ class Gate(Service):
         if not self._sockets_open:
             self.privilegedStartService()
         super().startService()  # type: ignore[no-untyped-call]
-        with self._telling_why():
+        with telling_why(self._around, self._log):
             self._monitoring.open()
-            self._engine, dialects, metrics = self._open_rooms()
-        self._listeners.admit(lambda listener: self._site(listener, dialects, metrics))
+            self._engine, dialects = self._open_rooms()
+        self._listeners.admit(lambda listener: self._site(listener, dialects))
         self._engine.start()
         for each in self._background:
             each.start()
-        self._upkeep.start(REFRESH_SECONDS, now=False)
+        self._certification.start()
         self._pause = None
-        self._tell_operator()
+        if self._is_whole:
+            tell_operator(
+                self._configuration, self._listeners, self._around, self._version, self._log
+            )
         self._around.supervision.ready()
 
-    def _open_rooms(self) -> tuple[Engine, list[Dialect], Room | None]:
-        """The engine over the opened store, the dialects over the engine, and the metrics."""
+    def _open_rooms(self) -> tuple[Engine, list[Dialect]]:
+        """The engine over the opened store, and the dialects over the engine."""
         opened = self._store.open()
-        names = self._configuration.worlds
-        numbers = self._store.worlds(names)
-        worlds = {
-            name: number for group, number in zip(names, numbers, strict=True) for name in group
-        }
-        allowed = allowances(self._configuration, self._declarations, worlds)
-        self._store.meter(any(each.bytes is not None for each in allowed.values()))
+        worlds, allowed = settle_worlds(self._store, self._configuration, self._declarations)
         limits = self._configuration.server.limits
-        wall, monotonic = self._around.wall, self._around.monotonic
-        time = SteadyTime(wall, monotonic, opened.high, AHEAD, ahead=opened.ahead)
+        time = self._time(opened)
         engine = Engine(
             self._store,
             self._around.reactor,
@@ -186,10 +138,8 @@ class Gate(Service):
             push_observer=self._monitoring.pushes,
             follow=time.follow,
         )
-        metrics = None
-        if self._configuration.scraping:
-            firsts = {group[0]: number for group, number in zip(names, numbers, strict=True)}
-            metrics = self._monitoring.room(engine, firsts)
+        firsts = {group[0]: worlds[group[0]] for group in self._configuration.worlds}
+        self._figures = self._monitoring.figures(engine, firsts)
         self._declare(engine, worlds)
         dialects = []
         for declaration in self._declarations:
@@ -199,7 +149,11 @@ class Gate(Service):
             annex = declaration.annex(opening.settings, [each.section for each in opening.grants])
             if annex is not None:
                 self._annexes[declaration.name] = annex.open(opening, dialect)
-        return engine, dialects, metrics
+        return engine, dialects
+
+    def _time(self, opened: Opened) -> SteadyTime:
+        wall = self._around.engine_wall or self._around.wall
+        return SteadyTime(wall, self._around.monotonic, opened.high, AHEAD, ahead=opened.ahead)
 
     def _policies(self) -> dict[str, Policy]:
         """Every dialect's policies by name."""
@@ -245,13 +199,12 @@ class Gate(Service):
         )
         return Opening(engine, settings, grants, outside)
 
-    def _site(
-        self, listener: Listener, dialects: Sequence[Dialect], metrics: Room | None
-    ) -> GateSite:
+    def _site(self, listener: Listener, dialects: Sequence[Dialect]) -> GateSite:
         """The site behind a listener: the metrics, or the dialects that it is for."""
         scraping = self._configuration.scraping
-        if metrics is not None and scraping is not None and listener is scraping.listener:
-            return GateSite(metrics, self._around.reactor, wall=self._around.wall)
+        if scraping is not None and listener is scraping.listener:
+            room = metrics_room(self.figures)
+            return GateSite(room, self._around.reactor, wall=self._around.wall)
         limits = HTTPLimits(**msgspec.structs.asdict(self._configuration.server.http))
         front = Front(self._served(listener, dialects), self, self._listeners.authority)
         watch, wall = self._monitoring.watch, self._around.wall
@@ -270,58 +223,15 @@ class Gate(Service):
         barred = {each.name for each in self._declarations if each.https_only}
         return [Barred(each) if each.name in barred else each for each in dialects]
 
-    def _tell_operator(self) -> None:
-        """Say where the server listens: in the log, and on the terminal it was started from."""
-        data, doors = self._configuration.data, self._listeners.doors()
-        for door in doors:
-            self._log.info("Listening on {door}", door=str(door))
-        if scraping := self._configuration.scraping:
-            self._log.info("Metrics on {endpoint}", endpoint=scraping.listener.endpoint)
-        self._listeners.warn_of_old_tls()
-        self._log.info("Ready")
-        try:
-            introduction = introduce(data, doors, self._version)
-        except OSError as error:
-            self._log.warn("The first steps cannot be written down: {why}", why=str(error))
-            introduction = None
-        terminal = self._around.terminal
-        terminal.say(introduction or where(doors, data))
-        terminal.hang_up()
-
-    @contextmanager
-    def _telling_why(self) -> Iterator[None]:
-        """Turn what keeps a server from starting into one line for its operator."""
-        try:
-            yield
-        except (CannotOpen, ListenError, StoreError, TLSError, OSError) as error:
-            line = " ".join(str(error).split())
-            if not self._around.log_is_shown:
-                self._log.critical("mqgate cannot start: {line}", line=line)
-            self._around.terminal.complain(line)
-            self._around.terminal.hang_up()
-            raise StartFailed(line) from error
-
     # -- while it runs
 
     def ready(self) -> str | None:
         """Why the server cannot do its work just now; None if it can."""
         return self._pause or (self._engine.trouble() if self._engine else None)
 
-    def _look_after_certificates(self) -> None:
-        """Take up replaced certificates; once a day, see whether ours is to be made anew.
-
-        Whatever goes wrong, the next round tries again: a round that raised would be the last one.
-        """
-        try:
-            now = self._around.now()
-            if abs(now - self._renewed_at) >= RENEWAL:
-                self._renewed_at = now
-                self._listeners.renew(now)
-            self._listeners.refresh(now)
-        except Exception as error:  # noqa: BLE001
-            if str(error) != self._upkeep_fault:
-                self._upkeep_fault = str(error)
-                self._log.failure("Certificates could not be looked after; this goes on")
+    def figures(self, with_queues: bool = True) -> Deferred[bytes]:
+        """What is told to Prometheus; nothing if the configuration does not ask for it."""
+        return self._figures.text(with_queues) if self._figures else succeed(b"")
 
     # -- end
 
@@ -338,8 +248,7 @@ class Gate(Service):
         self._around.heed_no_more_signals()
         self._around.supervision.stopping()
         self._log.info("Stopping; polls waiting: {waiting}", waiting=engine.waiting)
-        if self._upkeep.running:
-            self._upkeep.stop()
+        self._certification.stop()
         await self._listeners.close()
         # The sites first, so that every answer from now on says that it is the last one.
         hung_up = self._listeners.drain(

@@ -27,8 +27,10 @@ class Supervision:
         # A leading @ stands for the NUL of Linux's abstract sockets.
         self._address = "\0" + address[1:] if address.startswith("@") else address
         self._seconds = _watchdog(environment, process)
-        self._signs = LoopingCall(self._tell, "WATCHDOG=1")
+        self._signs = LoopingCall(self._give_sign)
         self._signs.clock = clock
+        #: Whether there is somebody who serves; without, no sign of life is given.
+        self.lives = True
 
     def ready(self) -> None:
         """Requests are served from now on."""
@@ -41,6 +43,10 @@ class Supervision:
         if self._signs.running:
             self._signs.stop()
         self._tell("STOPPING=1")
+
+    def _give_sign(self) -> None:
+        if self.lives:
+            self._tell("WATCHDOG=1")
 
     def _tell(self, what: str) -> None:
         if not self._address:

@@ -6,11 +6,15 @@ import gc
 import os
 import secrets
 import signal
+import socket
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import attrs
 from twisted.application.service import IService
+from twisted.logger import globalLogBeginner, globalLogPublisher
 from twisted.python import usage
 
 from mqgate import __version__
@@ -19,14 +23,22 @@ from mqgate.config.problems import ConfigurationError
 from mqgate.config.reader import Overrides, read
 from mqgate.config.values import Configuration
 from mqgate.dialects import ALL
-from mqgate.service import Gate, Surroundings
+from mqgate.service import Gate
+from mqgate.starting import StartFailed, Surroundings
 from mqgate.storage.databases import Database, choose
 from mqgate.storage.interface import StoreError
 from mqgate.storage.runners import CallThread
+from mqgate.storage.sharing import TURN_SECONDS
 from mqgate.storage.sqlite.backup import Backups
 from mqgate.storage.sqlite.lock import FileLock
 from mqgate.supervision import Supervision
 from mqgate.terminal import Terminal
+from mqgate.workers.child import Parent, receive_task, tell_failure
+from mqgate.workers.crew import Crew
+from mqgate.workers.database import SharedDatabase
+from mqgate.workers.launching import launcher
+from mqgate.workers.logs import LogLines
+from mqgate.workers.task import Task, unpacked
 
 #: Few and short collections: under load, the slowest hundredth of posts takes a third of the time.
 #: Requests and connections leave no cycles, but failed handshakes do; full collections, which find
@@ -90,18 +102,77 @@ def makeService(options: Options) -> IService:
     except (ConfigurationError, StoreError) as error:
         raise SystemExit(str(error)) from None
     keep_time(reactor)
-    return build(configuration, reactor, Terminal(), log_is_shown=shows_log(options.parent))
+    make = build if configuration.server.workers == 1 else build_crew
+    return make(configuration, reactor, Terminal(), log_is_shown=shows_log(options.parent))
 
 
 def build(
     configuration: Configuration, reactor: Any, terminal: Terminal, *, log_is_shown: bool = False
 ) -> Gate:
-    """A server, not started, in the world as it is."""
-    store = database(configuration).store(
-        CallThread(reactor), CallThread(reactor, "mqgate-observer")
-    )
+    """A server of one process, not started, in the world as it is."""
+    store = database(configuration).store(*threads(reactor))
     reactor.callWhenRunning(settle_collector)
-    surroundings = Surroundings(
+    around = surroundings(reactor, terminal, log_is_shown)
+    return Gate(configuration, ALL, store, around, __version__)
+
+
+def build_crew(
+    configuration: Configuration, reactor: Any, terminal: Terminal, *, log_is_shown: bool = False
+) -> Crew:
+    """A server of several processes, not started."""
+    workers = configuration.server.workers
+    sharing = database(configuration).sharing(workers, time.monotonic, TURN_SECONDS)
+    shared = SharedDatabase(configuration, ALL, sharing, time.time, time.monotonic)
+    launch = launcher(sys.path, os.environ).launch
+    around = surroundings(reactor, terminal, log_is_shown)
+    return Crew(configuration, shared, launch, around, __version__, globalLogPublisher)
+
+
+def build_worker(task: Task, reactor: Any) -> Gate:
+    """One of several processes, not started, as its parent has told it to be."""
+    configuration = task.configuration
+    store = database(configuration).seated(task.seat, *threads(reactor), reactor, time.monotonic)
+    reactor.callWhenRunning(settle_collector)
+    began = task.time_began
+    around = attrs.evolve(
+        surroundings(reactor, Terminal(-1, -1), log_is_shown=True),
+        supervision=Supervision({}, os.getpid(), reactor),
+        lent=task.lent,
+        engine_wall=None if began is None else lambda: began + time.monotonic(),
+    )
+    return Gate(configuration, ALL, store, around, __version__)
+
+
+def work(descriptor: int) -> None:
+    """Be a worker, whose parent is at the other end of this connected socket; see `Crew`."""
+    from twisted.internet import reactor
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal's is for its parent
+    line = socket.socket(fileno=descriptor)
+    globalLogBeginner.beginLoggingTo([LogLines(sys.stderr.buffer)], redirectStandardIO=False)
+    keep_time(reactor)
+    try:
+        gate = build_worker(unpacked(receive_task(line)), reactor)
+        gate.startService()
+    except EOFError:
+        return
+    except StartFailed as failure:
+        tell_failure(line, str(failure))
+        raise SystemExit(failure.code) from None
+    parent = Parent(reactor, gate.figures)
+    reactor.callWhenRunning(parent.attend, line)
+    reactor.addSystemEventTrigger("before", "shutdown", gate.stopService)
+    reactor.run()
+
+
+def threads(reactor: Any) -> tuple[CallThread, CallThread]:
+    """Those that make the database's calls: the one that writes, and the one that only looks."""
+    return CallThread(reactor), CallThread(reactor, "mqgate-observer")
+
+
+def surroundings(reactor: Any, terminal: Terminal, log_is_shown: bool) -> Surroundings:
+    """The world as it is."""
+    return Surroundings(
         reactor,
         time.time,
         time.monotonic,
@@ -110,7 +181,6 @@ def build(
         Supervision(os.environ, os.getpid(), reactor),
         log_is_shown,
     )
-    return Gate(configuration, ALL, store, surroundings, __version__)
 
 
 def database(configuration: Configuration) -> Database:

@@ -20,20 +20,15 @@ from twisted.internet.testing import MemoryReactorClock, StringTransport
 from twisted.logger import LogLevel, capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
+from mqgate.certifying import REFRESH_SECONDS, RENEWAL
 from mqgate.config.first_run import DATABASE, FILE, make_folder, prepare
 from mqgate.config.reader import Overrides, read
 from mqgate.config.values import Configuration
 from mqgate.dialects.declaration import CannotOpen, Opening
 from mqgate.engine.intake import Limits
 from mqgate.engine.values import NewMessage, Topology
-from mqgate.service import (
-    LAST_COMMIT_SECONDS,
-    REFRESH_SECONDS,
-    RENEWAL,
-    Gate,
-    StartFailed,
-    Surroundings,
-)
+from mqgate.service import LAST_COMMIT_SECONDS, Gate
+from mqgate.starting import StartFailed, Surroundings
 from mqgate.storage.interface import Batch, Opened, Results, StoreError, Unavailable
 from mqgate.storage.sqlite import Inline, SQLiteStore
 from mqgate.supervision import Supervision

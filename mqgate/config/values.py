@@ -154,6 +154,8 @@ class ServerKeys(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     #: Whether an older database is copied before it is upgraded.
     backup_before_upgrade: bool | Literal["small"] = True
     shutdown_seconds: Annotated[float, msgspec.Meta(ge=2, le=60)] = 4
+    #: Processes that share the listeners.
+    workers: Annotated[int, msgspec.Meta(ge=1, le=64)] = 1
     http: HTTPTable = HTTPTable()
     limits: LimitsTable = LimitsTable()
     metrics: MetricsTable | None = None

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
 from mqgate.config.values import Configuration
@@ -14,6 +16,9 @@ from mqgate.metrics.queues import QueueReader
 from mqgate.metrics.tally import Batches, Pushes, Requests, Watches
 from mqgate.web.front import Room
 from mqgate.web.values import Watch
+
+if TYPE_CHECKING:
+    from mqgate.metrics.figures import Figures
 
 
 class Monitoring:
@@ -51,15 +56,17 @@ class Monitoring:
         if self._log is not None:
             self._log.open()
 
-    def room(self, engine: Engine, worlds: Mapping[str, int]) -> Room:
-        """What stands behind the listener for metrics."""
+    def figures(self, engine: Engine, worlds: Mapping[str, int]) -> Figures | None:
+        """What is told to Prometheus, if anything is."""
+        if self._metrics is None:
+            return None
         # Imported only where it is wanted: it takes a tenth of a second and some megabytes.
         from prometheus_client import CollectorRegistry
 
         from mqgate.metrics.exposition import Exposition, Gauges
-        from mqgate.metrics.room import MetricsRoom
+        from mqgate.metrics.figures import Figures
 
-        assert self._metrics is not None and self._requests is not None
+        assert self._requests is not None
         assert self.batches is not None and self.pushes is not None
         gauges = Gauges(
             polls=lambda: engine.waiting,
@@ -70,9 +77,16 @@ class Monitoring:
             CollectorRegistry(), self._requests, self.batches, self.pushes, gauges
         )
         reader = QueueReader(engine, worlds, self._metrics.queues)
-        return MetricsRoom(exposition, reader, self._clock)
+        return Figures(exposition, reader, self._clock)
 
     def close(self) -> None:
         """Write down what was not written yet."""
         if self._log is not None:
             self._log.close()
+
+
+def metrics_room(text: Callable[[], Deferred[bytes]]) -> Room:
+    """What stands behind the listener for metrics, and shows this text."""
+    from mqgate.metrics.room import MetricsRoom
+
+    return MetricsRoom(text)

@@ -6,17 +6,20 @@ PostgreSQL's client library is loaded when such a database is asked for, and nev
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 import attrs
 
 from mqgate.storage.copying import Source, Target
 from mqgate.storage.interface import Store, StoreError
 from mqgate.storage.runners import Inline, Runner
-from mqgate.storage.sqlite import SQLiteStore
+from mqgate.storage.sharing import Seat, Sharing
+from mqgate.storage.sqlite import SQLiteStore, places
 from mqgate.storage.sqlite.backup import Backups
 from mqgate.storage.sqlite.copying import SQLiteSource, SQLiteTarget
+from mqgate.storage.sqlite.neighbours import Neighbours
 from mqgate.storage.sqlite.schema import ALL_COPIED
+from mqgate.storage.sqlite.sharing import SharedFile
 from mqgate.storage.sqlite.viewing import open_view
 from mqgate.storage.views import View
 
@@ -33,6 +36,23 @@ class Database(Protocol):
 
     def store(self, runner: Runner, observing: Runner) -> Store:
         """The store of a server; ``observing`` makes the calls that only look."""
+
+    def sharing(self, processes: int, seconds: Callable[[], float], turn_seconds: float) -> Sharing:
+        """What the parent of several processes does with it.
+
+        ``seconds`` are the same in all of them, and never run backwards; so long may one of them
+        keep the others from writing.
+        """
+
+    def seated(
+        self,
+        seat: Seat,
+        runner: Runner,
+        observing: Runner,
+        reactor: Any,
+        seconds: Callable[[], float],
+    ) -> Store:
+        """The store of one of several processes, at the seat that its parent has given it."""
 
     def beside(self) -> Store:
         """The store of an operator's command, beside servers; it makes calls on the spot."""
@@ -66,6 +86,29 @@ class SQLiteDatabase:
             observing=observing,
             free_space_minimum=self.free_space_minimum,
             backups=self.backups,
+        )
+
+    def sharing(self, processes: int, seconds: Callable[[], float], turn_seconds: float) -> Sharing:
+        first = SQLiteStore(
+            self.path, Inline(), backups=self.backups, place=places.first(self.path)
+        )
+        return SharedFile(self.path, first, processes, seconds, turn_seconds)
+
+    def seated(
+        self,
+        seat: Seat,
+        runner: Runner,
+        observing: Runner,
+        reactor: Any,
+        seconds: Callable[[], float],
+    ) -> Store:
+        neighbours = Neighbours(reactor, seat)
+        return SQLiteStore(
+            self.path,
+            runner,
+            observing=observing,
+            free_space_minimum=self.free_space_minimum,
+            place=places.worker(self.path, seat.slot, seconds, neighbours),
         )
 
     def beside(self) -> Store:

@@ -7,8 +7,9 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
+import attrs
 from twisted.internet.defer import Deferred
-from twisted.internet.endpoints import serverFromString
+from twisted.internet.endpoints import AdoptedStreamServerEndpoint, serverFromString
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import (
     IListeningPort,
@@ -32,6 +33,50 @@ class ListenError(Exception):
 
 class PortTaken(ListenError):
     """It is because another program has its port already."""
+
+
+@attrs.frozen
+class Handed:
+    """A listening socket that another process has opened, and this one has inherited."""
+
+    descriptor: int
+    family: int
+
+
+class _Handing:
+    """A reactor that has one listening socket, and gives that one whichever is asked for.
+
+    So an endpoint puts in front of the site what it would at a socket of its own.
+    """
+
+    def __init__(self, reactor: Any, handed: Handed) -> None:
+        self._reactor = reactor
+        self._handed = handed
+
+    def listenTCP(
+        self, port: int, factory: IProtocolFactory, backlog: int = 50, interface: str = ""
+    ) -> IListeningPort:
+        return self._adopt(factory)
+
+    def listenUNIX(
+        self,
+        address: str,
+        factory: IProtocolFactory,
+        backlog: int = 50,
+        mode: int = 0o666,
+        wantPID: bool = False,
+    ) -> IListeningPort:
+        return self._adopt(factory)
+
+    def _adopt(self, factory: IProtocolFactory) -> IListeningPort:
+        handed = self._handed
+        port: IListeningPort = self._reactor.adoptStreamPort(
+            handed.descriptor, handed.family, factory
+        )
+        return port
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._reactor, name)
 
 
 def over_tls(
@@ -58,18 +103,20 @@ def open_listener(
     *,
     setting: str = "`listen`",
     tls_protocol: type[TLSMemoryBIOProtocol] = TLSMemoryBIOProtocol,
+    handed: Handed | None = None,
 ) -> IListeningPort:
     """Open a listener for ``site_factory``, at once; the reactor need not run.
 
     ``context`` is needed for a listener with TLS, and not used for another. ``setting`` is what
-    the operator would change to listen elsewhere. Raises `ListenError`.
+    the operator would change to listen elsewhere. ``handed`` is its socket, if that is open
+    already. Raises `ListenError`.
     """
     factory = site_factory
     if listener.tls:
         if context is None:
             raise TypeError("a listener with TLS needs a context")
         factory = over_tls(site_factory, context, reactor, tls_protocol)
-    endpoint = _endpoint(listener.endpoint, reactor, setting)
+    endpoint = _endpoint(listener.endpoint, reactor, setting, handed)
     return open_endpoint(endpoint, factory, listener.endpoint, setting)
 
 
@@ -92,8 +139,14 @@ def open_endpoint(
     return result
 
 
-def _endpoint(text: str, reactor: Any, setting: str) -> IStreamServerEndpoint:
+def _endpoint(
+    text: str, reactor: Any, setting: str, handed: Handed | None
+) -> IStreamServerEndpoint:
     """The endpoint of the plain socket."""
+    if handed is not None:
+        if text.startswith("systemd:"):  # which is no more than its socket
+            return AdoptedStreamServerEndpoint(reactor, handed.descriptor, handed.family)
+        reactor = _Handing(reactor, handed)
     try:
         return _server_from_string(reactor, text)
     except LookupError as error:  # Twisted's word for a socket that was not inherited

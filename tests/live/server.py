@@ -114,6 +114,10 @@ class Server:
         self._module = module
         self.process: subprocess.Popen[bytes] | None = None
 
+    def add_listener(self, endpoint: str) -> None:
+        """Have it listen there too; before it is started."""
+        self._arguments.append(f"--listen={endpoint}")
+
     # -- life
 
     def start(self) -> None:

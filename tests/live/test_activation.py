@@ -37,9 +37,11 @@ tokens = ["t"]
 
 
 class ActivationTests(LiveTestCase):
+    configuration = CONFIGURATION
+
     def setUp(self) -> None:
         super().setUp()
-        (self.folder / "mqgate.toml").write_text(CONFIGURATION, encoding="utf-8")
+        (self.folder / "mqgate.toml").write_text(self.configuration, encoding="utf-8")
         folder = tempfile.mkdtemp()  # a socket's path must be short
         self.addCleanup(shutil.rmtree, folder)
         self.supervisor = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)

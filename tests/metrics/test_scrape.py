@@ -14,7 +14,7 @@ from twisted.python.failure import Failure
 
 from mqgate.engine.values import NewMessage
 from mqgate.listening import Entrance
-from mqgate.metrics.room import READING_SECONDS
+from mqgate.metrics.figures import READING_SECONDS
 from mqgate.storage.interface import Census, Unavailable
 from mqgate.storage.sqlite import SQLiteStore
 from tests.config.sample import NAMESPACE

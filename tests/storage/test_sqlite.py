@@ -160,7 +160,7 @@ class CommandTests(Files):
         server = SQLiteStore(self.path, Inline())
         self.addCleanup(server.close)
         command = SQLiteStore(self.path, Inline(), beside=True)
-        self.assertEqual((server.open().slot, command.open().slot), (0, 1))
+        self.assertEqual((server.open().slot, command.open().slot), (0, 1023))
         (world,) = server.worlds([["x"]])
         post = Batch(NOW, (), (), (ops.Post(world, SHELF, (row(1),)),), 0)
         self.successResultOf(command.run(post))

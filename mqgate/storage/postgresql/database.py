@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import attrs
 
@@ -13,6 +14,7 @@ from mqgate.storage.postgresql.copying import PostgreSQLSource, PostgreSQLTarget
 from mqgate.storage.postgresql.store import PostgreSQLStore
 from mqgate.storage.postgresql.viewing import PostgreSQLView
 from mqgate.storage.runners import Inline, Runner
+from mqgate.storage.sharing import Seat, SharedServer, Sharing
 from mqgate.storage.views import View
 
 
@@ -32,6 +34,19 @@ class PostgreSQLDatabase:
         return PostgreSQLStore(
             self.address.dsn, runner, observing=observing, seconds=self.deadline_seconds
         )
+
+    def sharing(self, processes: int, seconds: Callable[[], float], turn_seconds: float) -> Sharing:
+        return SharedServer()
+
+    def seated(
+        self,
+        seat: Seat,
+        runner: Runner,
+        observing: Runner,
+        reactor: Any,
+        seconds: Callable[[], float],
+    ) -> Store:
+        return self.store(runner, observing)
 
     def beside(self) -> Store:
         return PostgreSQLStore(

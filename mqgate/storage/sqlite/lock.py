@@ -38,6 +38,12 @@ class FileLock:
         os.pwrite(file, b"%d\n" % os.getpid(), 0)
         self._file = file
 
+    @property
+    def descriptor(self) -> int:
+        """Whoever inherits it holds the lock as well, until all have ended or released it."""
+        assert self._file is not None
+        return self._file
+
     def release(self) -> None:
         """Let others take it. Harmless when it is not held."""
         if self._file is not None:

@@ -1,4 +1,4 @@
-"""A store in one SQLite file: WAL, an fsync for each commit, one process at a time."""
+"""A store in one SQLite file: WAL, an fsync for each commit, one transaction at a time."""
 
 from __future__ import annotations
 
@@ -27,16 +27,13 @@ from mqgate.storage.reads import only_reads
 from mqgate.storage.runners import Runner
 from mqgate.storage.sqlite import metering, schema
 from mqgate.storage.sqlite.backup import Backups, free_space
-from mqgate.storage.sqlite.lock import FileLock
+from mqgate.storage.sqlite.places import Place, alone, visitor
 from mqgate.storage.sqlite.reading import Observer
 from mqgate.storage.sqlite.session import SMALL, SQLiteSession
+from mqgate.storage.sqlite.turns import turn
 from mqgate.storage.statements.catalogue import HIGHEST, MAKE_SECRET, SECRET, TAKE_SLOT
 from mqgate.storage.worlds import worlds_of
 
-#: One process has the file, so one slot is enough; many gateways share PostgreSQL.
-SLOT = 0
-#: An operator's command that works beside it takes the next.
-COMMAND_SLOT = 1
 #: Unused pages are given back so many at a time (which takes milliseconds) …
 PAGES_AT_ONCE = 500
 #: … and so many are kept for what comes next.
@@ -71,13 +68,11 @@ class SQLiteStore:
     Bodies of up to ``small`` bytes stand in their messages' rows.
 
     With ``beside`` it is the store of an operator's command, which may work beside a server: it
-    has a slot of its own, and makes and upgrades nothing.
+    has a slot of its own, and makes and upgrades nothing. Otherwise it is that of a server which
+    is one process, unless ``place`` says what part of one it is.
     """
 
     _log = Logger()
-
-    #: The others that may work on the file, an operator's commands, do not wait for anything.
-    shared = False
 
     def __init__(
         self,
@@ -89,6 +84,7 @@ class SQLiteStore:
         free_space: Callable[[str], int] = free_space,
         backups: Backups = schema.ALL_COPIED,
         beside: bool = False,
+        place: Place | None = None,
         small: int = SMALL,
     ) -> None:
         self.path = path
@@ -99,48 +95,46 @@ class SQLiteStore:
         self._free_space = free_space
         self._had_room = True
         self._backups = backups
-        self._beside = beside
         self._small = small
-        self._slot = COMMAND_SLOT if beside else SLOT
-        self._lock = (
-            FileLock(path + ".command.lock", "command") if beside else FileLock(path + ".lock")
-        )
+        self._place = place or (visitor(path) if beside else alone(path))
+        self._turns = self._place.turns
         self._connection: sqlite3.Connection | None = None
         self._session: SQLiteSession | None = None
 
     def open(self) -> Opened:
         if not os.path.exists(self.path):
-            if self._beside:
+            if not self._place.owns:
                 raise StoreError(f"there is no database {self.path}")
             self._log.info("Making a new database, {path}", path=self.path)
-        self._lock.take()
+        self._place.lock.take()
         try:
+            self._turns.open()
             connection = schema.open_file(
-                self.path, may_upgrade=not self._beside, backups=self._backups
+                self.path, may_upgrade=self._place.owns, backups=self._backups
             )
-            with schema.told_plainly(self.path):
+            with schema.told_plainly(self.path), turn(self._turns):
                 owner, high = self._take_slot(connection)
                 connection.execute(MAKE_SECRET.sqlite, (secrets.token_bytes(32),))
                 (secret,) = connection.execute(SECRET.sqlite).fetchone()
         except BaseException:
-            self._lock.release()
+            self._let_go()
             raise
         self._connection = connection
-        self._session = SQLiteSession(connection, self._slot, owner, self._small)
+        self._session = SQLiteSession(connection, self._place.slot, owner, self._small)
         self._runner.start()
         if self._observing is not self._runner:
             self._observing.start()
-        return Opened(self._slot, high, secret)
+        return Opened(self._place.slot, high, secret)
 
     def _take_slot(self, connection: sqlite3.Connection) -> tuple[str, int]:
         owner = secrets.token_hex(8)
-        connection.execute(TAKE_SLOT, (self._slot, owner))
+        connection.execute(TAKE_SLOT, (self._place.slot, owner))
         (high,) = connection.execute(HIGHEST).fetchone()
         return owner, high
 
     def worlds(self, names: Sequence[Sequence[str]]) -> list[int]:
         connection = self._opened()
-        with schema.told_plainly(self.path), schema.transaction(connection):
+        with schema.told_plainly(self.path), turn(self._turns), schema.transaction(connection):
             return worlds_of(schema.WorldNames(connection), names)
 
     def meter(self, wanted: bool) -> None:
@@ -153,7 +147,7 @@ class SQLiteStore:
                 if wanted
                 else "The bytes of messages are no longer counted: no limit asks for it"
             )
-            with schema.transaction(connection):
+            with turn(self._turns), schema.transaction(connection):
                 (metering.begin if wanted else metering.end)(connection)
 
     def run_now(self, batch: Batch) -> Results:
@@ -165,11 +159,18 @@ class SQLiteStore:
     def run(self, batch: Batch) -> Deferred[Results]:
         return self._runner.call(lambda: self._transact(batch))
 
+    @property
+    def shared(self) -> bool:
+        # Operator's commands do not wait for anything.
+        return self._place.neighbours is not None
+
     def attend(self, peers: Peers) -> None:
-        """There is nobody to hear of."""
+        if self._place.neighbours is not None:
+            self._place.neighbours.attend(peers)
 
     def announce(self, queues: Collection[tuple[int, str]]) -> None:
-        """There is nobody to tell."""
+        if self._place.neighbours is not None:
+            self._place.neighbours.announce(queues)
 
     def has_room(self) -> bool:
         if not self._free_space_minimum:
@@ -210,13 +211,21 @@ class SQLiteStore:
     # -- in the runner's thread
 
     def _transact(self, batch: Batch) -> Results:
-        connection, session = self._opened(), self._session
-        assert session is not None
+        connection = self._opened()
         if connection.in_transaction:
             self._roll_back(connection)  # it could not be done when it was due
+        if only_reads(batch):
+            # It takes no lock, and need not wait for whoever holds it.
+            return self._carry_out(connection, batch, "BEGIN")
+        with turn(self._turns):
+            return self._carry_out(connection, batch, "BEGIN IMMEDIATE")
+
+    def _carry_out(self, connection: sqlite3.Connection, batch: Batch, begin: str) -> Results:
+        session = self._session
+        assert session is not None
         try:
-            # Reading alone takes no lock, and need not wait for whoever holds it.
-            connection.execute("BEGIN" if only_reads(batch) else "BEGIN IMMEDIATE")
+            connection.execute(begin)
+            self._turns.begun()
             result = execute(session, batch)
             if isinstance(result, Stale):
                 connection.execute("ROLLBACK")
@@ -246,8 +255,8 @@ class SQLiteStore:
             owner, high = self._take_slot(connection)
         except sqlite3.Error as error:
             raise Unavailable(str(error)) from error
-        self._session = SQLiteSession(connection, self._slot, owner, self._small)
-        return Moved(self._slot, high)
+        self._session = SQLiteSession(connection, self._place.slot, owner, self._small)
+        return Moved(self._place.slot, high)
 
     def _roll_back(self, connection: sqlite3.Connection) -> None:
         # SQLite itself rolls back after some errors, such as a full disk.
@@ -263,8 +272,9 @@ class SQLiteStore:
         if unused <= PAGES_KEPT:
             return False
         try:
-            # Through execute() it would free one page only.
-            connection.executescript(f"PRAGMA incremental_vacuum({PAGES_AT_ONCE})")
+            with turn(self._turns):
+                # Through execute() it would free one page only.
+                connection.executescript(f"PRAGMA incremental_vacuum({PAGES_AT_ONCE})")
         except sqlite3.OperationalError as error:
             self._log.debug("Unused space is kept for now: {why}", why=str(error))
             return False
@@ -272,7 +282,8 @@ class SQLiteStore:
 
     def _close(self) -> None:
         if self._connection is not None:
-            self._connection.close()
+            with turn(self._turns):  # the last one to close it cleans up
+                self._connection.close()
 
     # -- in the observing runner's thread
 
@@ -289,8 +300,14 @@ class SQLiteStore:
         if self._observing is not self._runner:
             self._observing.stop()
         self._runner.stop()
-        self._lock.release()
+        self._let_go()
         return result
+
+    def _let_go(self) -> None:
+        if self._place.neighbours is not None:
+            self._place.neighbours.close()
+        self._turns.close()
+        self._place.lock.release()
 
     def _opened(self) -> sqlite3.Connection:
         if self._connection is None:

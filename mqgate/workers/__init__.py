@@ -1,0 +1,1 @@
+"""Several processes as one server: a parent that holds the sockets, and workers that serve them."""
