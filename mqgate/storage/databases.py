@@ -34,7 +34,7 @@ class Database(Protocol):
     def name(self) -> str:
         """What it is called before people; there is no password in it."""
 
-    def store(self, runner: Runner, observing: Runner) -> Store:
+    def store(self, runner: Runner, observing: Runner, reactor: Any) -> Store:
         """The store of a server; ``observing`` makes the calls that only look."""
 
     def sharing(self, processes: int, seconds: Callable[[], float], turn_seconds: float) -> Sharing:
@@ -79,7 +79,7 @@ class SQLiteDatabase:
     def name(self) -> str:
         return self.path
 
-    def store(self, runner: Runner, observing: Runner) -> Store:
+    def store(self, runner: Runner, observing: Runner, reactor: Any) -> Store:
         return SQLiteStore(
             self.path,
             runner,

@@ -14,7 +14,7 @@ from mqgate.engine.values import NewMessage
 from mqgate.operator import importing
 from mqgate.storage.statements.texts import plain
 from tests.operator.case import PROJECTS, CommandCase
-from tests.stores import only_sqlite
+from tests.stores import examples, only_sqlite
 
 A, B = PROJECTS
 
@@ -286,7 +286,7 @@ class RoundTripTests(CommandCase):
     def sleep(self, seconds: float) -> None:
         """What is left of an expiry is to be the same, so no time passes."""
 
-    @settings(deadline=None, max_examples=stores.examples(40))
+    @settings(deadline=None, max_examples=examples(40))
     @given(
         st.dictionaries(
             names, st.tuples(st.dictionaries(st.text(max_size=5), values), st.lists(messages))

@@ -196,7 +196,7 @@ class HearingTests(KeeperCase):
         clock = SteadyTime(time.time, time.monotonic, opened.high, AHEAD, ahead=opened.ahead)
         engine = Engine(
             store,
-            reactor,  # type: ignore[arg-type]
+            reactor,
             clock,
             POLICIES,
             opened=opened,

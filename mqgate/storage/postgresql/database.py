@@ -30,9 +30,13 @@ class PostgreSQLDatabase:
     def name(self) -> str:
         return self.address.name
 
-    def store(self, runner: Runner, observing: Runner) -> Store:
+    def store(self, runner: Runner, observing: Runner, reactor: Any) -> Store:
         return PostgreSQLStore(
-            self.address.dsn, runner, observing=observing, seconds=self.deadline_seconds
+            self.address.dsn,
+            runner,
+            observing=observing,
+            seconds=self.deadline_seconds,
+            reactor=reactor,
         )
 
     def sharing(self, processes: int, seconds: Callable[[], float], turn_seconds: float) -> Sharing:
@@ -46,7 +50,7 @@ class PostgreSQLDatabase:
         reactor: Any,
         seconds: Callable[[], float],
     ) -> Store:
-        return self.store(runner, observing)
+        return self.store(runner, observing, reactor)
 
     def beside(self) -> Store:
         return PostgreSQLStore(
