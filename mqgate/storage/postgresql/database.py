@@ -30,7 +30,7 @@ class PostgreSQLDatabase:
     def name(self) -> str:
         return self.address.name
 
-    def store(self, runner: Runner, observing: Runner, reactor: Any) -> Store:
+    def store(self, runner: Runner, observing: Runner, reactor: Any = None) -> Store:
         return PostgreSQLStore(
             self.address.dsn,
             runner,
