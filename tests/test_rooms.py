@@ -17,6 +17,8 @@ PACKAGE = Path(mqgate.__file__).parent
 #: Where a module may import the reactor, and nowhere else.
 REACTOR_OWNER = "mqgate.tap"
 REACTOR = "twisted.internet.reactor"
+#: What imports a database's own modules when it is asked for that database.
+DATABASES = "mqgate.storage.databases"
 #: What asks others over HTTP, and the modules of dialects that do.
 CLIENT_SIDE = (
     "twisted.protocols.policies",
@@ -97,6 +99,19 @@ class WallTests(SynchronousTestCase):
             crossings("mqgate.storage", ("mqgate", "twisted.web"), allowed=("mqgate.storage",)),
             [],
         )
+
+    def test_what_drives_a_database_is_known_where_that_database_is(self) -> None:
+        """Without psycopg, which is an extra, everything else works."""
+        for driver, room in (
+            ("psycopg", "mqgate.storage.postgresql"),
+            ("mqgate.storage.postgresql", "mqgate.storage.postgresql"),
+        ):
+            users = {
+                module
+                for module, imported in every_import()
+                if within(imported, driver) and not within(module, room)
+            }
+            self.assertEqual(users - {DATABASES}, set())
 
     def test_the_http_room_knows_no_queue_and_no_dialect(self) -> None:
         self.assertEqual(crossings("mqgate.web", ("mqgate",), allowed=("mqgate.web",)), [])

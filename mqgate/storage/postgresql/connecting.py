@@ -30,8 +30,8 @@ def _patience(seconds: float) -> tuple[str, ...]:
     return (
         f"SET lock_timeout = {milliseconds * 7 // 10}",
         f"SET statement_timeout = {milliseconds * 9 // 10}",
-        # What a gateway that has stopped keeps from the others.
-        f"SET idle_in_transaction_session_timeout = {milliseconds}",
+        # What a gateway keeps from the others that has stopped: they wait for longer than that.
+        f"SET idle_in_transaction_session_timeout = {milliseconds * 5 // 10}",
     )
 
 

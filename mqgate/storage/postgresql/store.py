@@ -5,9 +5,10 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable, Collection, Sequence
+from typing import NoReturn
 
 from twisted.internet.defer import Deferred, succeed
-from twisted.internet.interfaces import IReactorFromThreads
+from twisted.internet.interfaces import IReactorFromThreads, IReactorTime
 from twisted.logger import Logger
 
 from mqgate.storage.interface import (
@@ -33,6 +34,8 @@ from mqgate.storage.worlds import worlds_of
 
 #: Seconds that a batch may take, from its beginning in the runner to its end.
 DEADLINE_SECONDS = 10.0
+#: How much later than that callers are told, whatever the runner does.
+GRACE_SECONDS = 1.0
 #: How often it is looked whether somebody keeps the server from cleaning up.
 LOOK_SECONDS = 60.0
 
@@ -81,6 +84,7 @@ class PostgreSQLStore:
         self._transactions = Transactions(
             self._address, secrets.token_hex(8), small, seconds, monotonic, sleep
         )
+        self._reactor = reactor
         self._keeper = None
         if reactor is not None:
             self._keeper = Keeper(
@@ -133,7 +137,17 @@ class PostgreSQLStore:
             raise StoreError(f"{self._address.name} cannot be used: {error}") from error
 
     def run(self, batch: Batch) -> Deferred[Results]:
-        return self._runner.call(lambda: self._transact(batch))
+        carried_out = self._runner.call(lambda: self._transact(batch))
+        if self._reactor is not None:
+            # The thread keeps to the deadline, unless it is the system that does not come back: a
+            # name that is being looked up, say. What becomes of the batch then, nobody knows.
+            carried_out.addTimeout(
+                self._seconds + GRACE_SECONDS, IReactorTime(self._reactor), self._late
+            )
+        return carried_out
+
+    def _late(self, result: object, seconds: float) -> NoReturn:
+        raise Unavailable(f"{self._address.name} has not answered for {seconds:.0f} s")
 
     def attend(self, peers: Peers) -> None:
         if self._keeper is not None:

@@ -151,14 +151,7 @@ class Transactions:
         session = self._session
         assert session is not None
         try:
-            if only_reads(batch):
-                session.begin(None)
-                return execute(session, batch)
-            return self._write(line, session, batch)
-        except SlotLost:
-            self._roll_back(line)
-            self._log.warn("Another gateway has taken this one's slot; it takes another one")
-            return self._take_slot(line)
+            return self._carry_out(line, session, batch)
         except Error as error:
             if breaks(error):
                 self._hang_up()
@@ -168,6 +161,17 @@ class Transactions:
         except BaseException:
             self._roll_back(line)
             raise
+
+    def _carry_out(self, line: Line, session: PostgreSQLSession, batch: Batch) -> Results:
+        if only_reads(batch):
+            session.begin(None)
+            return execute(session, batch)
+        try:
+            return self._write(line, session, batch)
+        except SlotLost:
+            self._roll_back(line)
+            self._log.warn("Another gateway has taken this one's slot; it takes another one")
+            return self._take_slot(line)
 
     def _write(self, line: Line, session: PostgreSQLSession, batch: Batch) -> Results:
         line.ask("BEGIN")

@@ -1,5 +1,6 @@
 -- The schema of a PostgreSQL database. Tables and columns mean what they do in SQLite's; what differs
--- is said here. Every key leads with the world, so that Citus can distribute all of it by world.
+-- is said here. The world is in every key of what belongs to one, so that Citus can distribute it by
+-- world.
 --
 -- Text is compared byte by byte (COLLATE "C"), as SQLite does. The settings behind the tables keep
 -- those small whose rows come and go all the time: a vacuum each 20,000 dead rows, at full speed.
@@ -96,7 +97,8 @@ CREATE TABLE body(
     PRIMARY KEY(id, world)
 ) WITH (fillfactor = 90, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 20000,
     autovacuum_vacuum_cost_delay = 0, autovacuum_vacuum_insert_scale_factor = 0,
-    autovacuum_vacuum_insert_threshold = 1000000);
+    autovacuum_vacuum_insert_threshold = 1000000, toast.autovacuum_vacuum_scale_factor = 0,
+    toast.autovacuum_vacuum_threshold = 20000, toast.autovacuum_vacuum_cost_delay = 0);
 
 CREATE TABLE remembered(
     world bigint NOT NULL,
