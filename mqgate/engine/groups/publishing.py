@@ -17,7 +17,6 @@ from mqgate.engine.waiting import LineKey, in_order
 from mqgate.storage import interface as store
 from mqgate.storage.interface import EPOCH, INSTANT_SHIFT, QueueRow
 
-
 #: So many bytes of a key are stored: it stands in indexes, where a database has room for a little
 #: more than 2,000.
 LONGEST_KEY = 256
