@@ -259,6 +259,7 @@ class AddressTests(SynchronousTestCase):
             "ironmq://", "ironmq:///", "ironmq:///a/b", "ironmq://p@/q", "ironmq://p:@/q",
             "ironmq://:t@/q", "ironmq://example.org/q", "ironmq://p@example.org/q", "ironmq:///%00",
             "ironmq:///%FF", "ironmq:///%1Fq", "http://" + "x" * 5000 + ".example.org/",
+            "http://" + "x." * 122 + "example.org/", "ironmq://p:t@" + "x" * 254 + "/q",
         ):  # fmt: skip
             self.assertRaises(BadAddress, addresses.parse, url)
 

@@ -13,6 +13,8 @@ from mqgate.engine.names import is_hidden
 
 #: No URL that a receiver has is longer.
 LONGEST = 4096
+#: Nor has a host's name more characters.
+LONGEST_HOST = 253
 #: What is shown in place of a secret.
 HIDDEN = "***"
 
@@ -150,6 +152,9 @@ def _host(parts: SplitResult) -> str:
     if ":" in host:
         return f"[{host}]"
     try:
-        return host if host.isascii() else host.encode("idna").decode("ascii")
+        name = host if host.isascii() else host.encode("idna").decode("ascii")
     except UnicodeError:
         raise BadAddress("the host of a url is no name") from None
+    if len(name) > LONGEST_HOST:
+        raise BadAddress("the host of a url is too long for a name")
+    return name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from hashlib import sha256
 from typing import Any, NamedTuple
 
 from mqgate.engine.errors import GroupNotFound, TopicNotFound
@@ -15,6 +16,16 @@ from mqgate.engine.verbs import DueNote, ExpiryNote
 from mqgate.engine.waiting import LineKey, in_order
 from mqgate.storage import interface as store
 from mqgate.storage.interface import EPOCH, INSTANT_SHIFT, QueueRow
+
+#: So many bytes of a key are stored: it stands in indexes, where a database has room for a little
+#: more than 2,000.
+LONGEST_KEY = 256
+
+
+def stored_key(message: TopicMessage) -> str:
+    """What a message's key is told apart from others by."""
+    key = (message.key or "").encode()
+    return key.decode() if len(key) <= LONGEST_KEY else f"sha256:{sha256(key).hexdigest()}"
 
 
 def log_of(plan: Plan, world: int, topic: str, policy: str, create: bool) -> QueueRow:
@@ -154,7 +165,7 @@ def _entry(plan: Plan, target: Target, message: TopicMessage, retention: int) ->
         due,
         (due or plan.now) + retention,
         message.tag or None,
-        message.key or "",
+        stored_key(message),
         message.props,
         message.body,
     )
@@ -220,7 +231,7 @@ class Prepare(Verb[Receipt]):
             self._receipt.due,
             self._expires,
             message.tag or None,
-            message.key or "",
+            stored_key(message),
             message.props,
             message.body,
         )

@@ -67,14 +67,15 @@ from mqgate.storage.session import Session
 
 __all__ = ["FIRST", "ORDER", "SlotLost", "execute"]
 
-#: What is held before anything else is read, and before the catalogue is changed, which may take
-#: alerts away. All gateways take locks in this order, those of one kind sorted; then come rows by
-#: their ids, and bodies last of all. Whatever else comes to hand in between is not waited for.
+#: What is held before anything is read, and what is read before the catalogue is changed, which may
+#: take alerts away. All gateways take locks in this order, those of one kind sorted; then come rows
+#: by their ids, and bodies last of all. Whatever else comes to hand in between is not waited for.
 FIRST: tuple[Lock, ...] = (
     (topics.CHANGING, topics.hold),
-    (frozenset({Watch}), alerting.begin),
+    (frozenset({Watch}), alerting.hold),
     (groups.CHANGING, groups.hold),
     (pushing.ENDING, pushing.hold),
+    (frozenset({Watch}), alerting.begin),
 )
 
 #: The kinds in the order in which they are carried out; `Count` comes last of all, on its own.

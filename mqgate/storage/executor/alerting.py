@@ -70,11 +70,16 @@ def crosses(alert: Alert, before: int, after: int) -> bool:
     return before < step <= after
 
 
-def begin(execution: Execution) -> None:
-    """Before any operation: hold the sizes of the watched queues still, and learn them."""
+def hold(execution: Execution) -> None:
+    """Before anything is read: hold the sizes of the watched queues still."""
     for _, watch in execution.all(Watch):
         keys = sorted((queue.world, queue.queue) for queue in watch.queues)
         execution.set_off_at = execution.session.alerts.lock(keys)
+
+
+def begin(execution: Execution) -> None:
+    """Before any operation: learn the sizes of the watched queues, and what has expired there."""
+    for _, watch in execution.all(Watch):
         shelves = {(queue.world, queue.shelves[0]) for queue in watch.queues}
         for shelf in shelves:
             size, _ = execution.session.count(shelf)

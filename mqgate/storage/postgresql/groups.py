@@ -16,6 +16,7 @@ from mqgate.storage.statements import groups as sql
 #: key as a rule, but there may be as many as there are messages.
 PAGE = 8
 GROWTH = 8
+LARGEST_PAGE = 1000
 
 
 class _Pages(Iterator[RawRow]):
@@ -32,7 +33,7 @@ class _Pages(Iterator[RawRow]):
         if row is None and self._left:
             rows = self._read(*self._after, self._size)
             self._left = len(rows) == self._size
-            self._size *= GROWTH
+            self._size = min(self._size * GROWTH, LARGEST_PAGE)
             self._page = iter(rows)
             row = next(self._page, None)
         if row is None:
@@ -56,8 +57,8 @@ class GroupStatements:
     """The part of a session that `mqgate.storage.group_session.GroupSession` describes.
 
     Whoever changes rows of a topic has the lock of their shelf, from before he reads them to the
-    end of his transaction. So nobody changes them between a statement here and the next one, but
-    for what has expired by a clock that is ahead: that may be locked, and removed, by a sweep.
+    end of his transaction. So nobody changes them between a statement here and the next one. (What
+    has expired by a clock that is ahead may be locked for a moment, by a sweep that leaves it.)
     """
 
     _ask: Callable[..., Answer]

@@ -52,6 +52,15 @@ class OrderedTests(GroupsCase):
         self.assertEqual([each.body for each in found], [b"a1", b"a3", b"a4"])
         self.assertEqual([each.count for each in found], [2, 2, 1])
 
+    def test_a_key_may_be_as_long_as_it_likes(self) -> None:
+        """And differ from another one in its last character: it stands in indexes all the same."""
+        long = "".join(str(n * n) for n in range(4000))
+        for body, key in ((b"a1", long + "a"), (b"b1", long + "b"), (b"a2", long + "a")):
+            self.publish(body, key=key)
+        self.assertEqual(self.ordered(), [b"a1"])
+        self.assertEqual(self.ordered(9), [b"b1"])
+        self.assertEqual(self.ordered(9), [])
+
     def test_messages_without_a_key_are_in_order_too(self) -> None:
         self.put(b"-1", b"-2", b"a1")
         (first,) = self.consume(1, ordered=True)
