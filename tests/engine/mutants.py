@@ -61,20 +61,20 @@ MUTATIONS = (
     Mutation(
         "a reservation is not counted",
         "storage/statements/__init__.py",
-        " rcount = rcount + 1, first_at",
-        " rcount = rcount, first_at",
+        " rcount = rcount + 1, first_at = CASE first_at WHEN 0 THEN ? ",
+        " rcount = rcount, first_at = CASE first_at WHEN 0 THEN ? ",
     ),
     Mutation(
         "a lapsed reservation keeps its place where it should go to the back",
         "storage/statements/__init__.py",
-        "CASE state WHEN 1 THEN (due - ?) << 22 ELSE pos END",
-        "CASE state WHEN 9 THEN (due - ?) << 22 ELSE pos END",
+        'CASE state WHEN 1 THEN (due - ?) << 22 ELSE pos"',
+        'CASE state WHEN 9 THEN (due - ?) << 22 ELSE pos"',
     ),
     Mutation(
         "a message that was delayed is placed anew when its delay is over",
         "storage/statements/__init__.py",
-        "CASE state WHEN 1 THEN (due - ?) << 22 ELSE pos END",
-        "CASE state WHEN 1 THEN (due - ?) << 22 ELSE 0 END",
+        'CASE state WHEN 1 THEN (due - ?) << 22 ELSE pos"',
+        'CASE state WHEN 1 THEN (due - ?) << 22 ELSE 0"',
     ),
     Mutation(
         "a message deleted and remembered goes on being counted",
@@ -146,8 +146,8 @@ MUTATIONS = (
     Mutation(
         "a delayed message can be had at once",
         "storage/statements/__init__.py",
-        '(1, 2)"\n    " AND due <= ? AND +expires',
-        '(1, 2)"\n    " AND (due <= ? OR state = 2) AND +expires',
+        '(1, 2)"\n    " AND due <= {now} AND +expires',
+        '(1, 2)"\n    " AND (due <= {now} OR state = 2) AND +expires',
     ),
     Mutation(
         "a touch lasts no longer than the reservation before it",

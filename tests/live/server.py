@@ -13,6 +13,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import secrets
 import signal
 import socket
 import ssl
@@ -21,6 +22,7 @@ import sys
 import time
 import tomllib
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -30,17 +32,24 @@ import mqgate
 
 #: How long a server may take to start or to stop; a start takes half a second here.
 PATIENCE_SECONDS = 30.0
+#: Below those that Linux gives to connections.
+PORTS = range(12_000, 32_000)
 
 _TWISTD = "from twisted.scripts.twistd import run; run()"
 _SOURCE = str(Path(mqgate.__file__).parent.parent)
 
 
 def free_port() -> int:
-    """A port of the loopback interface that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port of the loopback interface that nobody listens on.
+
+    It is none that the system gives to whoever connects: until the server that it is for has it,
+    one of the tests beside this one would get it.
+    """
+    while True:
+        port = secrets.choice(PORTS)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def twistd(*arguments: str, python: str = sys.executable, module: str = "") -> list[str]:
