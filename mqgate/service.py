@@ -131,6 +131,7 @@ class Gate(Service):
                 topics=limits.topics,
                 waiting_operations=limits.waiting_operations,
                 waiting_bytes=limits.waiting_bytes,
+                patience=self._configuration.server.database_deadline_seconds,
             ),
             opened=opened,
             allowances=allowed,

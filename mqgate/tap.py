@@ -110,7 +110,7 @@ def build(
     configuration: Configuration, reactor: Any, terminal: Terminal, *, log_is_shown: bool = False
 ) -> Gate:
     """A server of one process, not started, in the world as it is."""
-    store = database(configuration).store(*threads(reactor), reactor)
+    store = database(configuration).store(*threads(reactor))
     reactor.callWhenRunning(settle_collector)
     around = surroundings(reactor, terminal, log_is_shown)
     return Gate(configuration, ALL, store, around, __version__)

@@ -37,7 +37,7 @@ from mqgate.storage.interface import (
 )
 
 #: How often a batch is planned again because another gateway changed the catalogue meanwhile. Where
-#: four gateways make queues without a pause, one in four plans holds.
+#: the store keeps the turn for the next plan, that one holds; else one in so many gateways' does.
 PLANNED_AT_MOST = 50
 _AWAY = "the database cannot be used just now"
 _TOO_FAST = "the queues change faster than this can be planned"

@@ -85,7 +85,8 @@ class Worker:
         self._signals = signals
         self._clock = Clock()
         opened = self._open()
-        self._now = SteadyTime(times.wall, times.monotonic, opened.high, AHEAD)
+        wall, monotonic = times.wall, times.monotonic
+        self._now = SteadyTime(wall, monotonic, opened.high, AHEAD, ahead=opened.ahead)
         self._engine = Engine(self._store, self._clock, self._now, policies, opened=opened)
 
         self._fault = _Fault()

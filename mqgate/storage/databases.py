@@ -34,11 +34,8 @@ class Database(Protocol):
     def name(self) -> str:
         """What it is called before people; there is no password in it."""
 
-    def store(self, runner: Runner, observing: Runner, reactor: Any = None) -> Store:
-        """The store of a server; ``observing`` makes the calls that only look.
-
-        Without a reactor it neither hears of other gateways nor tells them anything.
-        """
+    def store(self, runner: Runner, observing: Runner) -> Store:
+        """The store of a server; ``observing`` makes the calls that only look."""
 
     def sharing(self, processes: int, seconds: Callable[[], float], turn_seconds: float) -> Sharing:
         """What the parent of several processes does with it.
@@ -82,7 +79,7 @@ class SQLiteDatabase:
     def name(self) -> str:
         return self.path
 
-    def store(self, runner: Runner, observing: Runner, reactor: Any = None) -> Store:
+    def store(self, runner: Runner, observing: Runner) -> Store:
         return SQLiteStore(
             self.path,
             runner,

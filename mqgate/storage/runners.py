@@ -17,6 +17,10 @@ T = TypeVar("T")
 class Runner(Protocol):
     """Makes calls one after the other, in the order in which they were asked for."""
 
+    @property
+    def reactor(self) -> IReactorFromThreads | None:
+        """In whose thread results are told; None: they are there when a call returns."""
+
     def start(self) -> None:
         """Get ready to make calls."""
 
@@ -29,6 +33,8 @@ class Runner(Protocol):
 
 class Inline:
     """Makes each call at once, in the caller's thread: for tests and for tools."""
+
+    reactor = None
 
     def start(self) -> None:
         """Nothing to get ready."""
@@ -48,7 +54,7 @@ class CallThread:
     """
 
     def __init__(self, reactor: IReactorFromThreads, name: str = "mqgate-store") -> None:
-        self._reactor = reactor
+        self.reactor = reactor
         self._name = name
         self._calls: SimpleQueue[tuple[Callable[[], Any], Deferred[Any]] | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
@@ -75,6 +81,6 @@ class CallThread:
             try:
                 result = function()
             except Exception:  # noqa: BLE001 - it is the caller's to handle, in its own thread
-                self._reactor.callFromThread(deferred.errback, Failure())
+                self.reactor.callFromThread(deferred.errback, Failure())
             else:
-                self._reactor.callFromThread(deferred.callback, result)
+                self.reactor.callFromThread(deferred.callback, result)

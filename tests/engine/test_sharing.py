@@ -17,6 +17,7 @@ from mqgate.engine.values import NewMessage, Wiring
 from mqgate.storage.interface import Batch, Change, Moved, Rest, Unavailable
 from tests.engine.case import EngineCase
 from tests.engine.gateways import Gateway, GatewaysCase
+from tests.stores import examples
 
 RETENTION = 259_200_000
 
@@ -301,7 +302,7 @@ class AccountTests(GatewaysCase):
     def setUp(self) -> None:
         """Each example begins anew."""
 
-    @settings(max_examples=40, deadline=None)
+    @settings(max_examples=examples(40), deadline=None)
     @given(st.lists(STEPS, max_size=40))
     def test_every_message_is_accounted_for(self, steps: list[tuple[str, int, int]]) -> None:
         self.open()

@@ -20,7 +20,7 @@ from mqgate.engine.ids import AHEAD
 from mqgate.engine.time import SteadyTime
 from mqgate.engine.values import NewMessage
 from mqgate.storage.interface import Opened
-from mqgate.storage.postgresql import PostgreSQLStore
+from mqgate.storage.postgresql import PostgreSQLStore, keeper
 from mqgate.storage.postgresql.messages import ANY, read, written
 from mqgate.storage.postgresql.slot import LEASE
 from mqgate.storage.runners import CallThread
@@ -91,7 +91,6 @@ class KeeperCase(TestCase):
         store = PostgreSQLStore(
             self.database.dsn,
             CallThread(reactor),  # type: ignore[arg-type]
-            reactor=reactor,  # type: ignore[arg-type]
             now=lambda: time.time() + off,
         )
         opened = store.open()
@@ -159,11 +158,13 @@ class HearingTests(KeeperCase):
     async def test_a_newcomer_is_spoken_to_at_once(self) -> None:
         one, to_one = self.attended()
         await to_one.beats(2)
+        self.patch(keeper, "BEAT_SECONDS", 1000.0)  # nobody finds out by himself
+        await to_one.beats(1)
         _, to_two = self.attended()
         await to_two.until(lambda: None in to_two.heard)  # it listens from now on
-        await to_two.beats(1)
-        one.announce([(1, "q")])
-        await to_two.until(lambda: to_two.names() == {"q"})
+        while not to_two.names():
+            one.announce([(1, "q")])
+            await deferLater(reactor, 0.01)
 
     async def test_somebody_elses_messages_are_not_understood_but_do_no_harm(self) -> None:
         _, _, two, to_two = await self.two()
@@ -211,11 +212,14 @@ class KeepingTests(KeeperCase):
     """The slot, and the time."""
 
     async def test_the_lease_is_renewed_as_long_as_it_lives_and_given_up_then(self) -> None:
-        _, peers = self.attended()
+        store, peers = self.attended()
         self.database.change("UPDATE gateway SET lease = lease - 20000")
         await peers.beats(2)
         (left,) = self.leases().values()
         self.assertGreater(left, LEASE - 5000)
+        await self.close(store)
+        (left,) = self.leases().values()
+        self.assertLess(left, 0)
 
     async def test_a_slot_that_is_in_use_is_waited_for_by_nobody(self) -> None:
         """A transaction that hangs has its row: what is announced is heard all the same."""

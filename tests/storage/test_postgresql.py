@@ -74,6 +74,9 @@ class BodiesApartBoundTests(BoundTests):
 class Stuck:
     """A runner whose thread does not come back."""
 
+    def __init__(self, reactor: Any) -> None:
+        self.reactor = reactor
+
     def start(self) -> None:
         """Nothing to get ready."""
 
@@ -96,7 +99,6 @@ class RunnerTests(TestCase):
             self.database.dsn,
             CallThread(reactor),  # type: ignore[arg-type]
             observing=CallThread(reactor, "observer"),  # type: ignore[arg-type]
-            reactor=reactor,  # type: ignore[arg-type]
         )
         store.open()
         (world,) = store.worlds([["x"]])
@@ -113,7 +115,7 @@ class RunnerTests(TestCase):
     def test_callers_of_a_thread_that_does_not_come_back_are_told_in_time(self) -> None:
         clock = MemoryReactorClock()
         dsn = self.database.dsn
-        store = PostgreSQLStore(dsn, Stuck(), reactor=clock, seconds=10.0)  # type: ignore[arg-type]
+        store = PostgreSQLStore(dsn, Stuck(clock), seconds=10.0)
         waiting = store.run(Batch(NOW, (), (), (), 0))
         clock.advance(10.5)
         self.assertNoResult(waiting)

@@ -30,13 +30,9 @@ class PostgreSQLDatabase:
     def name(self) -> str:
         return self.address.name
 
-    def store(self, runner: Runner, observing: Runner, reactor: Any = None) -> Store:
+    def store(self, runner: Runner, observing: Runner) -> Store:
         return PostgreSQLStore(
-            self.address.dsn,
-            runner,
-            observing=observing,
-            seconds=self.deadline_seconds,
-            reactor=reactor,
+            self.address.dsn, runner, observing=observing, seconds=self.deadline_seconds
         )
 
     def sharing(self, processes: int, seconds: Callable[[], float], turn_seconds: float) -> Sharing:
@@ -50,7 +46,7 @@ class PostgreSQLDatabase:
         reactor: Any,
         seconds: Callable[[], float],
     ) -> Store:
-        return self.store(runner, observing, reactor)
+        return self.store(runner, observing)
 
     def beside(self) -> Store:
         return PostgreSQLStore(

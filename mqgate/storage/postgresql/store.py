@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Sequence
 from typing import NoReturn
 
 from twisted.internet.defer import Deferred, succeed
-from twisted.internet.interfaces import IReactorFromThreads, IReactorTime
+from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from mqgate.storage.interface import (
@@ -48,7 +48,7 @@ class PostgreSQLStore:
     carried out within ``seconds`` fails. A session that sits in a transaction for ``idle`` seconds
     is told of.
 
-    With a ``reactor`` it hears of other gateways, and tells them; it then has a thread of its own.
+    Where there is a reactor it hears of other gateways, and tells them, in one more thread.
     With ``beside`` it is the store of an operator's command: it makes and upgrades nothing.
     """
 
@@ -67,7 +67,6 @@ class PostgreSQLStore:
         beside: bool = False,
         small: int = SMALL,
         idle: int = advice.IDLE,
-        reactor: IReactorFromThreads | None = None,
         now: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
@@ -84,11 +83,11 @@ class PostgreSQLStore:
         self._transactions = Transactions(
             self._address, secrets.token_hex(8), small, seconds, monotonic, sleep
         )
-        self._reactor = reactor
+        self._reactor = runner.reactor
         self._keeper = None
-        if reactor is not None:
+        if self._reactor is not None:
             self._keeper = Keeper(
-                self._address, lambda: self._transactions.slot, reactor, now, monotonic
+                self._address, lambda: self._transactions.slot, self._reactor, now, monotonic
             )
         self._is_open = False
         self._look_at = monotonic() + LOOK_SECONDS

@@ -115,6 +115,7 @@ class Transactions:
         """
         line = self.line()
         line.deadline = float("inf")
+        self._end_turn(line)
         try:
             line.ask("BEGIN")
             line.ask("SET LOCAL statement_timeout = 0")
@@ -164,6 +165,7 @@ class Transactions:
 
     def _carry_out(self, line: Line, session: PostgreSQLSession, batch: Batch) -> Results:
         if only_reads(batch):
+            self._end_turn(line)
             session.begin(None)
             return execute(session, batch)
         try:
@@ -174,14 +176,20 @@ class Transactions:
             return self._take_slot(line)
 
     def _write(self, line: Line, session: PostgreSQLSession, batch: Batch) -> Results:
-        line.ask("BEGIN")
+        if not line.in_transaction():
+            line.ask("BEGIN")
         session.begin(self._slot.fence(line, batch.high))
         session.hold_limits(batch.limits)
         result = execute(session, batch)
-        if isinstance(result, Stale):
-            self._roll_back(line)
-        else:
+        if not isinstance(result, Stale):
             self._commit(line)
+        elif batch.changes and result.worlds:
+            # Nothing was done yet, and this gateway's turn has come to change these worlds: it is
+            # kept for the next plan. Else others, who need not plan again, would be before it time
+            # and again. Should there be none, a look ends it, which comes once a second.
+            line.wait()
+        else:
+            self._roll_back(line)
         return result
 
     def _commit(self, line: Line) -> None:
@@ -208,6 +216,11 @@ class Transactions:
             if self._monotonic() >= deadline:
                 return False
             self._sleep(PAUSE)
+
+    def _end_turn(self, line: Line) -> None:
+        """Keep nobody waiting for a plan that does not come."""
+        if line.in_transaction():
+            self._roll_back(line)
 
     def _roll_back(self, line: Line) -> None:
         try:
