@@ -11,6 +11,7 @@ import socket
 import subprocess
 import tempfile
 import time
+from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -34,6 +35,9 @@ class ServingTests(WorkersTestCase):
         self.assertEqual(message["body"], "a")
         server.send(first, "DELETE", f"{MESSAGES}/{message['id']}")
         self.assertEqual(server.receive(first).status, 200)
+        server.send(second, "GET", "/ca.crt")
+        self.assertEqual(server.receive(second).body, Path(server.authority).read_bytes())
+        self.assertEqual(server.ask("GET", "/readyz", tls=True).status, 200)
         self.check(server, set())
 
     def test_a_queue_that_one_has_made_is_known_to_the_other_at_once(self) -> None:
@@ -264,9 +268,9 @@ class SurroundingsTests(WorkersTestCase):
         options = [f"--pidfile={pid_file}", f"--logfile={self.folder}/log"]
         listen = f"--listen=tcp:{port}:interface=127.0.0.1"
         command = twistd(*options, "mqgate", "--config=mqgate.toml", listen)
-        subprocess.run(
-            [*command[:1], "-P", *command[1:]], cwd=self.folder, env=environment(), check=True
-        )
+        command = [*command[:1], "-P", *command[1:]]
+        nowhere = subprocess.DEVNULL
+        subprocess.run(command, cwd=self.folder, env=environment(), stdout=nowhere, check=True)
         pid = int(pid_file.read_text())
         self.addCleanup(self.end, pid)
         self.assertIn("#info] Ready", (self.folder / "log").read_text())
