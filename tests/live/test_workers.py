@@ -18,6 +18,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.live import test_activation
 from tests.live.server import Server, environment, free_port, twistd
 from tests.live.workers import CONFIG, MESSAGES, Posters, WorkersTestCase
+from tests.postgresql.chosen import PostgreSQL
 
 #: From the signal to the end of all processes.
 STOP_SECONDS = 5.0
@@ -236,6 +237,37 @@ class ReplacingTests(WorkersTestCase):
         self.assertEqual(server.receive(connection).json, {"messages": []})
         self.wait_for_workers(server, first)
         self.assertIn(second, self.workers(server))
+
+
+class PostgreSQLTests(WorkersTestCase):
+    """Workers over a database that is made to be shared."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.database = PostgreSQL()
+
+    def tearDown(self) -> None:
+        self.doCleanups()
+        self.database.close()
+
+    def problems(self, server: Server) -> list[str]:
+        return self.database.problems()
+
+    def test_a_worker_that_is_killed_under_load_is_replaced_and_nothing_is_lost(self) -> None:
+        server = self.started_with_workers(self.database.configuration)
+        first, second = (self.connection_to(server, each) for each in self.workers(server))
+        self.poll(server, first)
+        self.post(server, second, "first")
+        (message,) = server.receive(first).json["messages"]
+        self.assertEqual(message["body"], "first")
+        posters = Posters(server)
+        self.wait_until(lambda: len(posters.acknowledged) > 200, "too slow")
+        victim = self.workers(server)[0]
+        os.kill(victim, signal.SIGKILL)
+        self.wait_for_workers(server, victim)
+        posters.stop()
+        self.assertLess(posters.longest_gap, 1.0)
+        self.check(server, posters.acknowledged)
 
 
 class SurroundingsTests(WorkersTestCase):
