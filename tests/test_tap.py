@@ -5,7 +5,9 @@ from __future__ import annotations
 import gc
 import io
 import os
+import socket
 import sys
+from pathlib import Path
 
 from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase
@@ -13,12 +15,18 @@ from twisted.trial.unittest import SynchronousTestCase
 from mqgate import __version__
 from mqgate.config.first_run import DATABASE
 from mqgate.config.problems import ConfigurationError
+from mqgate.config.values import Configuration
 from mqgate.dialects import ALL
+from mqgate.listening import Lent
+from mqgate.storage.interface import StoreError
+from mqgate.storage.sharing import Seat
 from mqgate.storage.sqlite.lock import FileLock
 from mqgate.tap import (
     COLLECTOR_THRESHOLDS,
     Options,
     build,
+    build_crew,
+    build_worker,
     check_unused,
     configure,
     makeService,
@@ -27,6 +35,7 @@ from mqgate.tap import (
     shows_log,
 )
 from mqgate.terminal import Terminal
+from mqgate.workers.task import Task
 
 
 class TapTestCase(SynchronousTestCase):
@@ -195,6 +204,32 @@ class BuildTests(TapTestCase):
         self.assertEqual(reactor.tcpServers, [])
         self.assertFalse(os.path.exists(self.path("data", DATABASE)))
         self.assertEqual(reactor.whenRunningHooks, [(settle_collector, (), {})])
+
+    def test_so_is_one_of_several_processes(self) -> None:
+        reactor = MemoryReactorClock()
+        crew = build_crew(self.with_workers(), reactor, Terminal(-1, -1))
+        self.assertEqual((reactor.tcpServers, reactor.sslServers), ([], []))
+        self.assertFalse(os.path.exists(self.path("data", DATABASE)))
+        self.successResultOf(crew.stopService())
+
+    def test_and_each_of_them(self) -> None:
+        """Its database is looked for, not made: that is its parent's to do."""
+        reactor = MemoryReactorClock()
+        inbox, outlet = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+        with inbox, outlet:
+            seat = Seat(1, os.dup(inbox.fileno()), (os.dup(outlet.fileno()),))
+        task = Task(seat, self.with_workers(), Lent((), None), 12.5)
+        gate = build_worker(task, reactor)
+        self.assertEqual(gate.ready(), "starting")
+        error = self.assertRaises(StoreError, gate._store.open)
+        self.assertIn("there is no database", str(error))
+
+    def with_workers(self) -> Configuration:
+        options = self.options("--data", self.path("data"))
+        configure(options)
+        file = Path(self.path("data", "mqgate.toml"))
+        file.write_text(f"workers = 2\n{file.read_text()}")
+        return configure(options)
 
 
 class ProcessTests(SynchronousTestCase):

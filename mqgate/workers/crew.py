@@ -142,14 +142,13 @@ class Crew(Service):
             while not all(worker.ready for worker in self._workers.values()):
                 for key, _ in selector.select():
                     worker, read = key.data
-                    if not read(key.fileobj):
-                        selector.unregister(key.fileobj)
-                        self._check_alive(worker)
-
-    def _check_alive(self, worker: Worker) -> None:
-        raise WorkerFailed(
-            worker.failure or f"The {worker.name} ended at its start: the log says why."
-        )
+                    if not read():
+                        worker.kill()
+                        worker.read_to_end()
+                        raise WorkerFailed(
+                            worker.failure
+                            or f"The {worker.name} ended at its start: the log says why."
+                        )
 
     def _end_all(self) -> None:
         for worker in self._workers.values():

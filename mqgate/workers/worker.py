@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Iterator
+from functools import partial
+from socket import socket
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -67,17 +69,24 @@ class Worker:
         except OSError:
             return
 
-    def readers(self) -> Iterator[tuple[Any, Callable[[Any], bool]]]:
+    def readers(self) -> Iterator[tuple[socket, Callable[[], bool]]]:
         """The sockets to be read, each with what reads it once there is something.
 
         That tells whether there may be more.
         """
         line, log = self._sockets
-        yield line, lambda file: self._read(file, self._heard)
-        yield log, lambda file: self._read(file, self._log.received)
+        yield line, partial(self._read, line, self._heard)
+        yield log, partial(self._read, log, self._log.received)
+
+    def read_to_end(self) -> None:
+        """Hear the last words of one that has ended. Blocking."""
+        for _, read in self.readers():
+            while read():
+                pass
+        self._log.ended()
 
     @staticmethod
-    def _read(file: Any, received: Callable[[bytes], None]) -> bool:
+    def _read(file: socket, received: Callable[[bytes], None]) -> bool:
         try:
             data = file.recv(1 << 16)
         except OSError:

@@ -61,6 +61,7 @@ class AcceptedTests(ReaderTestCase):
         self.assertEqual(configuration.server.free_space_minimum, 256_000_000)
         self.assertEqual(configuration.server.limits.waiting_bytes, 64 * 2**20)
         self.assertEqual(configuration.server.limits.waiting_operations, 10_000)
+        self.assertEqual(configuration.server.workers, 1)
         self.assertEqual(configuration.settings["sample"], SampleSettings())
 
     def test_metrics_and_access_log_are_off_unless_their_tables_are_there(self) -> None:
@@ -309,6 +310,7 @@ class RefusedTests(ReaderTestCase):
                 "http = { unsent_bytes = 0 }",
                 "http: unsent_bytes is 0: use 1048576 to 1099511627776 bytes",
             ),
+            ("workers = 0", "workers is 0: use a whole number from 1 to 64"),
             (
                 "tls_minimum = 1.2",
                 'tls_minimum is 1.2: use "1.0" or "1.1" or "1.2" or "1.3"',

@@ -11,12 +11,14 @@ import socket
 import subprocess
 import tempfile
 import time
+from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.live import test_activation
 from tests.live.server import Server, environment, free_port, twistd
 from tests.live.workers import CONFIG, MESSAGES, Posters, WorkersTestCase
+from tests.postgresql.chosen import PostgreSQL
 
 #: From the signal to the end of all processes.
 STOP_SECONDS = 5.0
@@ -34,6 +36,9 @@ class ServingTests(WorkersTestCase):
         self.assertEqual(message["body"], "a")
         server.send(first, "DELETE", f"{MESSAGES}/{message['id']}")
         self.assertEqual(server.receive(first).status, 200)
+        server.send(second, "GET", "/ca.crt")
+        self.assertEqual(server.receive(second).body, Path(server.authority).read_bytes())
+        self.assertEqual(server.ask("GET", "/readyz", tls=True).status, 200)
         self.check(server, set())
 
     def test_a_queue_that_one_has_made_is_known_to_the_other_at_once(self) -> None:
@@ -234,6 +239,37 @@ class ReplacingTests(WorkersTestCase):
         self.assertIn(second, self.workers(server))
 
 
+class PostgreSQLTests(WorkersTestCase):
+    """Workers over a database that is made to be shared."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.database = PostgreSQL()
+
+    def tearDown(self) -> None:
+        self.doCleanups()
+        self.database.close()
+
+    def problems(self, server: Server) -> list[str]:
+        return self.database.problems()
+
+    def test_a_worker_that_is_killed_under_load_is_replaced_and_nothing_is_lost(self) -> None:
+        server = self.started_with_workers(self.database.configuration)
+        first, second = (self.connection_to(server, each) for each in self.workers(server))
+        self.poll(server, first)
+        self.post(server, second, "first")
+        (message,) = server.receive(first).json["messages"]
+        self.assertEqual(message["body"], "first")
+        posters = Posters(server)
+        self.wait_until(lambda: len(posters.acknowledged) > 200, "too slow")
+        victim = self.workers(server)[0]
+        os.kill(victim, signal.SIGKILL)
+        self.wait_for_workers(server, victim)
+        posters.stop()
+        self.assertLess(posters.longest_gap, 1.0)
+        self.check(server, posters.acknowledged)
+
+
 class SurroundingsTests(WorkersTestCase):
     """What a server of several processes is started from, and with."""
 
@@ -264,9 +300,9 @@ class SurroundingsTests(WorkersTestCase):
         options = [f"--pidfile={pid_file}", f"--logfile={self.folder}/log"]
         listen = f"--listen=tcp:{port}:interface=127.0.0.1"
         command = twistd(*options, "mqgate", "--config=mqgate.toml", listen)
-        subprocess.run(
-            [*command[:1], "-P", *command[1:]], cwd=self.folder, env=environment(), check=True
-        )
+        command = [*command[:1], "-P", *command[1:]]
+        nowhere = subprocess.DEVNULL
+        subprocess.run(command, cwd=self.folder, env=environment(), stdout=nowhere, check=True)
         pid = int(pid_file.read_text())
         self.addCleanup(self.end, pid)
         self.assertIn("#info] Ready", (self.folder / "log").read_text())

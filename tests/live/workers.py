@@ -120,10 +120,14 @@ class WorkersTestCase(LiveTestCase):
         self.assertEqual(len(found), len(set(found)), "a message came twice")
         self.assertEqual(posted - set(found), set())
         server.stop()
-        with closing(sqlite3.connect(server.data / "mqgate.db")) as database:
-            self.assertEqual(verify(database), [])
+        self.assertEqual(self.problems(server), [])
         self.assertIsNone(re.search("Traceback|#critical", server.output()), server.output())
         self.assertEqual(server.errors(), "")
+
+    def problems(self, server: Server) -> list[str]:
+        """What is wrong with the database of a server that has ended."""
+        with closing(sqlite3.connect(server.data / "mqgate.db")) as database:
+            return verify(database)
 
     def turn_is_taken(self, server: Server) -> bool:
         """Whether somebody has the turn at the database now."""

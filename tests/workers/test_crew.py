@@ -86,9 +86,13 @@ class Reactor(MemoryReactorClock):
         super().__init__()
         self.lines: list[Any] = []
         self.ports: list[Port] = []
+        #: Whether they are such as nobody else can accept at.
+        self.ports_are_odd = False
 
     def listenTCP(self, port: int, factory: Any, backlog: int = 50, interface: str = "") -> Any:
         """See `IReactorTCP`."""
+        if self.ports_are_odd:
+            return super().listenTCP(port, factory, backlog, interface)
         self.ports.append(Port(20 + len(self.ports)))
         return self.ports[-1]
 
@@ -202,7 +206,8 @@ class CrewTestCase(SynchronousTestCase):
         if not self.reactor.lines:  # it is waited for
             child.parents[0][1].sendall(framed(*self.first_words))
             if self.first_words[0] == FAILED:
-                child.parents[0][1].close()
+                for _, its_end in child.parents:
+                    its_end.close()
         return child.launched()
 
     def started(self) -> list[Child]:
@@ -248,7 +253,7 @@ class StartTests(CrewTestCase):
         self.assertRaises(StartFailed, self.crew.startService)
         self.assertEqual(self.terminal.complaints, ["no such folder"])
         for child in self.children:
-            self.assertEqual(child.process.signals, [signal.SIGKILL])
+            self.assertIn(signal.SIGKILL, child.process.signals)
         self.assertEqual(self.database.closed, 1)
 
     def test_a_worker_that_ends_without_a_word_is_another(self) -> None:
@@ -256,6 +261,12 @@ class StartTests(CrewTestCase):
         self.assertRaises(StartFailed, self.crew.startService)
         (line,) = self.terminal.complaints
         self.assertRegex(line, "The worker [01] ended at its start: the log says why.")
+
+    def test_so_is_a_listener_that_cannot_be_shared(self) -> None:
+        self.reactor.ports_are_odd = True
+        self.assertRaises(StartFailed, self.crew.startService)
+        (line,) = self.terminal.complaints
+        self.assertRegex(line, "'tcp:8080.*' cannot be shared by several processes: set workers")
 
     def test_processes_that_cannot_be_made_are_told(self) -> None:
         self.refuse = True

@@ -65,9 +65,14 @@ class _Lock:
                 " check its owner and mode, and its folder's"
             ) from error
 
-    def take(self) -> None:
+    @property
+    def file(self) -> int:
+        """Its descriptor, once it is open."""
         assert self._file is not None
-        fcntl.flock(self._file, fcntl.LOCK_EX)
+        return self._file
+
+    def take(self) -> None:
+        fcntl.flock(self.file, fcntl.LOCK_EX)
 
     def leave(self) -> None:
         if self._file is not None:
@@ -93,8 +98,7 @@ class WorkersTurns(_Lock):
 
     def take(self) -> None:
         super().take()
-        assert self._file is not None
-        os.pwrite(self._file, _HOLDER.pack(self._slot, self._seconds()), 0)
+        os.pwrite(self.file, _HOLDER.pack(self._slot, self._seconds()), 0)
 
     def begun(self) -> None:
         """It stays one's turn: the next in line then need not ask SQLite twice."""
@@ -135,8 +139,7 @@ class TurnWatch:
         One who has only just got it may not have written that down: then it is whose turn it was
         before, so that only what is seen twice is sure.
         """
-        file = self._lock._file
-        assert file is not None
+        file = self._lock.file
         try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
