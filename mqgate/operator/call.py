@@ -50,7 +50,7 @@ class Call:
 
     def view(self) -> View:
         """The database as it is now, for those who only look."""
-        return self.database().view(lambda: self.signals.pending is not None)
+        return self.database().view(lambda: self.signals.pending is not None, self.times.wall)
 
     def snapshot(self) -> Snapshot:
         """The same, for those who ask for queues and messages."""
@@ -58,7 +58,8 @@ class Call:
 
     def worker(self) -> Worker:
         """Somebody to change it."""
-        return Worker(self.database().beside(), self.policies(), self.times, self.signals)
+        store = self.database().beside(self.times.wall)
+        return Worker(store, self.policies(), self.times, self.signals)
 
     def policies(self) -> Mapping[str, Policy]:
         """Every dialect's policies by name."""

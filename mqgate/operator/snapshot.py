@@ -115,12 +115,12 @@ class Snapshot:
         self._view = view
         try:
             [(high,)] = view.rows(sql.HIGH)
-            ahead = view.ahead() / 1000
+            ahead = view.ahead()
         except BaseException:
             view.close()
             raise
         #: The engine's time: like the server's, it is never behind the ids that were given out.
-        self.now: int = SteadyTime(lambda: wall() + ahead, monotonic, high, AHEAD)()
+        self.now: int = SteadyTime(wall, monotonic, high, AHEAD, ahead=ahead)()
 
     def __enter__(self) -> Snapshot:
         return self

@@ -85,8 +85,7 @@ class Worker:
         self._signals = signals
         self._clock = Clock()
         opened = self._open()
-        wall, monotonic = times.wall, times.monotonic
-        self._now = SteadyTime(wall, monotonic, opened.high, AHEAD, ahead=opened.ahead)
+        self._now = SteadyTime(times.wall, times.monotonic, opened.high, AHEAD, ahead=opened.ahead)
         self._engine = Engine(self._store, self._clock, self._now, policies, opened=opened)
 
         self._fault = _Fault()
@@ -182,8 +181,9 @@ class Worker:
                 return
             if outcome[0] == [True]:
                 slices += 1
-            elif not outcome[0].check(Unavailable):
+            elif isinstance(outcome[0], Failure) and not outcome[0].check(Unavailable):
                 outcome[0].raiseException()
+            # Else it could not be done now; or the slot was taken over, and the store has another.
             progress(slices * SLICE)
             self.rest(began)
 

@@ -5,6 +5,7 @@ PostgreSQL's client library is loaded when such a database is asked for, and nev
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -54,10 +55,17 @@ class Database(Protocol):
     ) -> Store:
         """The store of one of several processes, at the seat that its parent has given it."""
 
-    def beside(self) -> Store:
-        """The store of an operator's command, beside servers; it makes calls on the spot."""
+    def beside(self, wall: Callable[[], float] = time.time) -> Store:
+        """The store of an operator's command, beside servers; it makes calls on the spot.
 
-    def view(self, interrupted: Callable[[], bool] = lambda: False) -> View:
+        ``wall`` tells this machine's time, in seconds since 1970.
+        """
+
+    def view(
+        self,
+        interrupted: Callable[[], bool] = lambda: False,
+        wall: Callable[[], float] = time.time,
+    ) -> View:
         """The database as it is now. ``interrupted`` is asked in the middle of what takes long."""
 
     def source(self) -> Source:
@@ -111,12 +119,16 @@ class SQLiteDatabase:
             place=places.worker(self.path, seat.slot, seconds, neighbours),
         )
 
-    def beside(self) -> Store:
+    def beside(self, wall: Callable[[], float] = time.time) -> Store:
         return SQLiteStore(
             self.path, Inline(), free_space_minimum=self.free_space_minimum, beside=True
         )
 
-    def view(self, interrupted: Callable[[], bool] = lambda: False) -> View:
+    def view(
+        self,
+        interrupted: Callable[[], bool] = lambda: False,
+        wall: Callable[[], float] = time.time,
+    ) -> View:
         return open_view(self.path, interrupted)
 
     def source(self) -> Source:

@@ -5,6 +5,7 @@ A file is the configured one, in whatever database the others' tests are.
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -149,12 +150,26 @@ class CopyTests(CommandCase):
 
 
 @only_sqlite
-class AddressTests(CommandCase):
+class ConfiguredTests(CommandCase):
     def test_an_address_in_a_variable_has_to_be_set_here_too(self) -> None:
         config = self.folder / "mqgate.toml"
         config.write_text('database = { env = "NO_DATABASE" }\n' + config.read_text())
         line = self.refused("queues")
         self.assertIn("the database is in the environment variable NO_DATABASE: set it", line)
+
+    def test_gateways_hear_of_what_the_command_brings(self) -> None:
+        self.post(b"1")
+        exported = self.did("export", A).out.encode()
+        self.successResultOf(self.store.close())
+        address = new_database()
+        config = self.folder / "mqgate.toml"
+        config.write_text(f'database = "{address}"\n' + config.read_text())
+        self.did("copy", "--from", "sqlite")
+        with psycopg.connect(address, autocommit=True) as connection:
+            connection.execute("LISTEN mqgate")
+            self.did("import", "-", given=exported)
+            [told] = connection.notifies(timeout=PATIENCE_SECONDS, stop_after=1)
+        self.assertEqual(json.loads(told.payload), [[self.world, "jobs"]])
 
 
 @only_sqlite

@@ -5,7 +5,7 @@ Either is one transaction, which keeps gateways away by a lock on the table of t
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -33,10 +33,24 @@ _AT_WORK = (
 )
 
 
-def _connect(address: Address) -> Connection[Any]:
+def _begun(
+    address: Address, ready: Callable[[Connection[Any], str], None], mode: str
+) -> Connection[Any]:
+    """A connection in a transaction that has the gateways' slots locked in a mode.
+
+    ``ready`` sees to the tables before. Raises `StoreError`.
+    """
     connection = connect(address, application_name="mqgate copy")
-    for setting in _SETTINGS:
-        connection.execute(setting)
+    try:
+        with told_plainly(address.name):
+            for setting in _SETTINGS:
+                connection.execute(setting)
+            ready(connection, address.name)
+            connection.execute(_BEGIN)
+            _keep_gateways_away(connection, address.name, mode)
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 
@@ -75,15 +89,7 @@ class PostgreSQLSource:
 
     def __init__(self, address: Address) -> None:
         self.name = address.name
-        self._connection = _connect(address)
-        try:
-            with told_plainly(self.name):
-                check_known(self._connection, self.name)
-                self._connection.execute(_BEGIN)
-                _keep_gateways_away(self._connection, self.name, "SHARE")
-        except BaseException:
-            self._connection.close()
-            raise
+        self._connection = _begun(address, check_known, "SHARE")
 
     def rows(self, table: Table) -> Iterator[Row]:
         with told_plainly(self.name):
@@ -106,15 +112,7 @@ class PostgreSQLTarget:
 
     def __init__(self, address: Address) -> None:
         self.name = address.name
-        self._connection = _connect(address)
-        try:
-            with told_plainly(self.name):
-                prepare(self._connection, self.name)
-                self._connection.execute(_BEGIN)
-                _keep_gateways_away(self._connection, self.name, "ACCESS EXCLUSIVE")
-        except BaseException:
-            self._connection.close()
-            raise
+        self._connection = _begun(address, prepare, "ACCESS EXCLUSIVE")
 
     def used(self) -> bool:
         with told_plainly(self.name):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -48,14 +49,18 @@ class PostgreSQLDatabase:
     ) -> Store:
         return self.store(runner, observing)
 
-    def beside(self) -> Store:
+    def beside(self, wall: Callable[[], float] = time.time) -> Store:
         return PostgreSQLStore(
-            self.address.dsn, Inline(), seconds=self.deadline_seconds, beside=True
+            self.address.dsn, Inline(), seconds=self.deadline_seconds, beside=True, now=wall
         )
 
-    def view(self, interrupted: Callable[[], bool] = lambda: False) -> View:
+    def view(
+        self,
+        interrupted: Callable[[], bool] = lambda: False,
+        wall: Callable[[], float] = time.time,
+    ) -> View:
         # A statement that is waited for is left as soon as a signal comes.
-        return PostgreSQLView(self.address)
+        return PostgreSQLView(self.address, wall)
 
     def source(self) -> Source:
         return PostgreSQLSource(self.address)

@@ -25,6 +25,7 @@ from mqgate.storage.postgresql.address import Address, told_plainly
 from mqgate.storage.postgresql.connecting import check_library, connect
 from mqgate.storage.postgresql.keeper import Keeper
 from mqgate.storage.postgresql.line import Line
+from mqgate.storage.postgresql.messages import written
 from mqgate.storage.postgresql.reading import Observer
 from mqgate.storage.postgresql.session import SMALL
 from mqgate.storage.postgresql.transactions import Transactions
@@ -110,6 +111,7 @@ class PostgreSQLStore:
                 connection.close()
                 raise
         self._is_open = True
+        self._log.info("{name} is connected; this gateway's slot is {slot}", name=name, slot=slot)
         self._runner.start()
         if self._observing is not self._runner:
             self._observing.start()
@@ -155,6 +157,8 @@ class PostgreSQLStore:
     def announce(self, queues: Collection[tuple[int, str]]) -> None:
         if self._keeper is not None:
             self._keeper.announce(queues)
+        elif self._beside:
+            self._runner.call(lambda: self._transactions.tell(written(queues)))
 
     def has_room(self) -> bool:
         """How much room there is, the server does not tell."""

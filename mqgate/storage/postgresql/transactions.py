@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from psycopg import Error
@@ -18,6 +18,7 @@ from mqgate.storage.postgresql.line import Line
 from mqgate.storage.postgresql.session import PostgreSQLSession
 from mqgate.storage.postgresql.slot import Slot, take
 from mqgate.storage.reads import only_reads
+from mqgate.storage.statements.keeping import TELL
 
 T = TypeVar("T")
 
@@ -88,6 +89,16 @@ class Transactions:
         except Error as error:
             self._log.debug("The slot was not given up: {why}", why=str(error))
         self._hang_up()
+
+    def tell(self, messages: Sequence[str]) -> None:
+        """Write to other gateways, for who has no `Keeper`; it may get lost."""
+        try:
+            line = self.line()
+            line.ask(TELL, (messages,))
+            line.wait()
+        except Error as error:
+            self._log.debug("Other gateways were not told: {why}", why=str(error))
+            self._hang_up()
 
     def _hang_up(self) -> None:
         if self._line is not None:

@@ -79,12 +79,12 @@ def _copy(connection: sqlite3.Connection, copy: str) -> None:
     os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     try:
         connection.execute("VACUUM INTO ?", (part,))
-        _sync(part)
+        sync(part)
     except BaseException:
         os.unlink(part)  # it takes room, and is of no use
         raise
     os.rename(part, copy)
-    _sync(os.path.dirname(copy) or ".")
+    sync(os.path.dirname(copy) or ".")
 
 
 def _unused_name(name: str) -> str:
@@ -93,7 +93,8 @@ def _unused_name(name: str) -> str:
     return next(each for each in names if not os.path.exists(each))
 
 
-def _sync(path: str) -> None:
+def sync(path: str) -> None:
+    """Have a file, or the names in a folder, on disk."""
     file = os.open(path, os.O_RDONLY)
     try:
         os.fsync(file)

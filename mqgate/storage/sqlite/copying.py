@@ -13,6 +13,7 @@ from mqgate.storage.copying import Row
 from mqgate.storage.copying.tables import SOMEBODYS, TABLES, Table
 from mqgate.storage.interface import StoreError
 from mqgate.storage.sqlite import reading, schema
+from mqgate.storage.sqlite.backup import sync
 from mqgate.storage.sqlite.lock import FileLock
 from mqgate.storage.sqlite.rows import listed
 from mqgate.storage.sqlite.viewing import check_known
@@ -142,10 +143,10 @@ class SQLiteTarget:
             self._written.execute("PRAGMA journal_mode = WAL").fetchall()
             self._written.close()
             self._written = None
-            _sync(self._part)
+            sync(self._part)
             self._give_way()
             os.rename(self._part, self.name)
-            _sync(os.path.dirname(self.name) or ".")
+            sync(os.path.dirname(self.name) or ".")
 
     def _give_way(self) -> None:
         """The log of a file that was there would be taken for the new one's."""
@@ -186,11 +187,3 @@ def _converted(table: Table, row: Row) -> Row:
             *note, ids = row
             return *note, listed(ids)
     return row
-
-
-def _sync(path: str) -> None:
-    file = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(file)
-    finally:
-        os.close(file)
