@@ -489,7 +489,7 @@ class BatchTests(AlertCase):
         self.assertGreater(len(self.store.batches), 2)
         for batch in self.store.batches:
             (watch,) = [each for each in batch.operations if isinstance(each, Watch)]
-            self.assertLessEqual(len(watch.ids), 1100)
+            self.assertLessEqual(len(watch.ids), 2100)
         self.assertEqual(self.size("end"), 2500)
 
     def test_worlds_have_their_own(self) -> None:
