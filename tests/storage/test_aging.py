@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from contextlib import closing
 from typing import Any
@@ -20,9 +21,10 @@ from mqgate.storage.interface import (
     QueueRow,
     Swept,
 )
+from mqgate.storage.sqlite import Inline, SQLiteStore
 from mqgate.storage.sqlite.aging import AT_ONCE, LONG, YOUNG
+from mqgate.storage.verify import verify
 from tests.storage.contract import MEMORY, NOW, SHELF, row
-from tests.storage.sqlite_file import SQLiteFile
 
 MINUTE = 60_000
 #: The lowest id of this instant.
@@ -35,15 +37,26 @@ def message(number: int = 0, expires: int = EXPIRES) -> PostRow:
     return row(ID + number, expires=expires)
 
 
-class AgingTests(SQLiteFile, SynchronousTestCase):
+class AgingTests(SynchronousTestCase):
     """One queue, and messages posted at `NOW`."""
 
     def setUp(self) -> None:
-        self.store = self.make_store()
-        self.store.open()
+        folder = self.mktemp()
+        os.makedirs(folder)
+        self.path = os.path.join(folder, "queues.db")
+        self.open()
         (self.world,) = self.store.worlds([["a:one"]])
         queue = QueueRow(self.world, 1, "q", SHELF, "plain", {}, NOW, 0, 1)
         self.run_batch(changes=(Change(self.world, 1, 10, (queue,), ()),), high=ID + 10 * AT_ONCE)
+
+    def open(self) -> None:
+        self.store = SQLiteStore(self.path, Inline())
+        self.store.open()
+        self.addCleanup(self.store.close)
+
+    def reopen(self) -> None:
+        self.store.close()
+        self.open()
 
     def run_batch(self, *operations: Operation, now: int = NOW, **other: Any) -> Any:
         batch = Batch(now, (), (), operations, 0)._replace(**other)
@@ -57,7 +70,8 @@ class AgingTests(SQLiteFile, SynchronousTestCase):
 
     def sweep(self, now: int) -> Swept:
         swept: Swept = self.one(ops.Sweep(9), now)
-        self.assert_clean()
+        with closing(sqlite3.connect(self.path)) as connection:
+            self.assertEqual(verify(connection), [])
         return swept
 
     def count(self, now: int) -> tuple[int, int]:
