@@ -6,6 +6,8 @@ import sqlite3
 from string import Template
 
 from mqgate.storage.group_checks import CHECKS
+from mqgate.storage.interface import EPOCH, INSTANT_SHIFT
+from mqgate.storage.sqlite.aging import LONG
 from mqgate.storage.sqlite.viewing import SQLiteView
 from mqgate.storage.statements.texts import Statement
 from mqgate.storage.views import View
@@ -79,6 +81,7 @@ _CHECKS: tuple[tuple[str, str], ...] = (
         "message {0} is deleted, and nobody is going to remove it",
         "SELECT id FROM msg WHERE state = 3 EXCEPT $remembered",
     ),
+    ("message {0} has grown old, or soon expires, and nobody notices", "$young"),
     (
         "a note of {0} deleted messages lists {1}",
         "SELECT $noted, $listed FROM remembered WHERE $noted <> $listed",
@@ -236,6 +239,11 @@ _WORDS = {
     "remembered": Statement(
         "SELECT value FROM remembered, json_each(remembered.ids)",
         "SELECT unnest(ids) FROM remembered",
+    ),
+    "young": Statement(
+        "SELECT id FROM msg, aging WHERE aged = 0 AND state <> 3 AND (id <= upto"
+        f" OR expires - (id >> {INSTANT_SHIFT}) - {EPOCH} < {LONG})",
+        "SELECT id FROM msg WHERE false",  # there the index has all of them
     ),
     "noted": Statement("n", "cardinality(ids)"),  # there it is not written down
     "listed": Statement("json_array_length(ids)", "cardinality(ids)"),

@@ -113,9 +113,8 @@ class RoundTripTests(CopyCase):
             ).fetchall()
         there = {(table.name, column) for table in TABLES for column in table.columns}
         counted = {("qstat", "bytes")}
-        self.assertEqual(
-            set(in_file) - counted - {("remembered", "n")}, there - {("remembered", "world")}
-        )
+        alone = {("remembered", "n"), ("msg", "aged"), ("aging", "upto")}
+        self.assertEqual(set(in_file) - counted - alone, there - {("remembered", "world")})
         self.assertEqual(set(on_server) - counted - {(name, "note") for name in LISTS}, there)
 
     def test_random_rows_are_the_same_there_and_back(self) -> None:

@@ -33,6 +33,7 @@ DAMAGE = (
     ("UPDATE msg SET due = 1 WHERE id = 1", "message 1 has state 0 and due time 1"),
     ("UPDATE gateway SET high = 2", "message 3 has an id above 2"),
     ("DELETE FROM remembered", "message 3 is deleted, and nobody is going to remove it"),
+    ("UPDATE msg SET aged = 0, expires = 1 WHERE id = 1", "message 1 has grown old, or soon"),
     ("UPDATE remembered SET n = 2", "a note of 2 deleted messages lists 1"),
     ("UPDATE push SET message = 99 WHERE message = 4", "entry 5 of message 99 is there, but"),
     ("UPDATE msg SET state = 0 WHERE id = 4", "entry 5 of message 4 is open, but"),
@@ -40,8 +41,11 @@ DAMAGE = (
     ("UPDATE push SET claim = 7 WHERE message = 4", "entry 5 of message 4 is claimed, but has"),
     ("DELETE FROM push_remembered", "entry 7 of message 6 has ended, and nobody is going to"),
 )
-#: PostgreSQL's notes do not say how long they are.
-ONLY_IN_A_FILE = ("UPDATE remembered SET n = 2",)
+#: PostgreSQL's notes do not say how long they are, and its index of expiries has all messages.
+ONLY_IN_A_FILE = (
+    "UPDATE msg SET aged = 0, expires = 1 WHERE id = 1",
+    "UPDATE remembered SET n = 2",
+)
 
 
 class VerifyTests(SynchronousTestCase):

@@ -20,6 +20,7 @@ from mqgate.storage.interface import (
 )
 from mqgate.storage.queue_rows import columns_of, queue_row
 from mqgate.storage.session import ExpiredRow, Shelf
+from mqgate.storage.sqlite.aging import Aging
 from mqgate.storage.sqlite.alerts import SQLiteAlerts
 from mqgate.storage.sqlite.groups import GroupStatements
 from mqgate.storage.sqlite.publishing import PublishingStatements
@@ -69,6 +70,7 @@ class SQLiteSession(GroupStatements, PublishingStatements, TopicStatements):
     ) -> None:
         self._execute = connection.execute
         self._executemany = connection.executemany
+        self._aging = Aging(connection)
         self._rows = RowsById(connection)
         self._remembered = Remembered(connection, self._rows)
         self._small = small
@@ -166,7 +168,9 @@ class SQLiteSession(GroupStatements, PublishingStatements, TopicStatements):
         small = self._small
         alike = _plain(rows, small)
         if alike is not None:
-            self._insert(sql.post_plain, alike, 2, (*shelf, rows[0].expires, rows[0].timeout))
+            expires, timeout = rows[0].expires, rows[0].timeout
+            aged = not self._aging.is_young(rows)
+            self._insert(sql.post_plain, alike, 2, (*shelf, expires, timeout, aged))
             return
         large = [row for row in rows if len(row[7]) + len(row[6] or b"") > small]
         if large:
@@ -320,9 +324,12 @@ class SQLiteSession(GroupStatements, PublishingStatements, TopicStatements):
         return rows
 
     def expired(self, now: int, limit: int) -> list[ExpiredRow]:
+        self._aging.go_on(now)
         return self._execute(sql.EXPIRED.sqlite, (now, limit)).fetchall()
 
     def next_expiry(self) -> int | None:
+        if self._aging.behind:
+            return 0
         expires: int | None = self._execute(sql.NEXT_EXPIRY.sqlite).fetchone()[0]
         lapses = self._remembered.next_lapse(), self.pushes.next_lapse()
         return min((each for each in (expires, *lapses) if each is not None), default=None)

@@ -63,11 +63,11 @@ def post_small(rows: int) -> str:
 @cache
 def post_plain(rows: int) -> str:
     """The same for messages that differ in id and body alone; what they share comes first."""
-    row = "(?{0},?1,?2,0,?{0},0,?3,?4,0,0,0,?{0},?{1})"
+    row = "(?{0},?1,?2,0,?{0},0,?3,?4,0,0,0,?{0},?{1},?5)"
     return (
         "INSERT INTO msg(id, world, queue, state, pos, due, expires, timeout, rcount, first_at,"
-        " body, origin, data) VALUES"
-        + ",".join(row.format(i, i + 1) for i in range(5, 5 + 2 * rows, 2))
+        " body, origin, data, aged) VALUES"
+        + ",".join(row.format(i, i + 1) for i in range(6, 6 + 2 * rows, 2))
     )
 
 
@@ -239,7 +239,8 @@ HAND_OUT_DELETED = Statement(
     ),
 )
 UNDELETE = Statement(
-    sqlite="UPDATE msg SET state = 0, queue = ?, expires = ? WHERE id = ? AND state = 3",
+    # It may have grown old meanwhile, as nobody noticed.
+    sqlite="UPDATE msg SET state = 0, aged = 1, queue = ?, expires = ? WHERE id = ? AND state = 3",
     postgresql=(
         "UPDATE msg SET state = 0, queue = $1, expires = $2"
         " WHERE id = $3 AND world = $4 AND state = 3"
@@ -254,19 +255,25 @@ EXISTS = Statement(
     postgresql="SELECT 1 FROM msg WHERE id = $1 AND world = $2",
 )
 
-_EXPIRED = (
-    "SELECT id, world, queue, state, body, grp FROM msg WHERE state <> 3 AND expires <= ?"
-    " ORDER BY expires LIMIT ?"
-)
 EXPIRED = Statement(
-    sqlite=_EXPIRED,
-    postgresql=_EXPIRED.replace("?", "%s").replace("state <> 3", "3 - state <> 0")
-    + " FOR UPDATE SKIP LOCKED",
+    sqlite=(
+        "SELECT id, world, queue, state, body, grp FROM msg"
+        " WHERE state <> 3 AND aged = 1 AND expires <= ? ORDER BY expires LIMIT ?"
+    ),
+    postgresql=(
+        "SELECT id, world, queue, state, body, grp FROM msg"
+        " WHERE 3 - state <> 0 AND expires <= %s ORDER BY expires LIMIT %s FOR UPDATE SKIP LOCKED"
+    ),
 )
 NEXT_EXPIRY = Statement(
-    sqlite="SELECT min(expires) FROM msg WHERE state <> 3",
+    sqlite="SELECT min(expires) FROM msg WHERE state <> 3 AND aged = 1",
     postgresql="SELECT min(expires) FROM msg WHERE 3 - state <> 0",
 )
+# Of SQLite's file alone (mqgate/storage/sqlite/aging.py).
+AGED_UP_TO = "SELECT upto FROM aging"
+SET_AGED_UP_TO = "UPDATE aging SET upto = ?"
+LAST_OF_SLICE = "SELECT id FROM msg WHERE id > ? AND id <= ? ORDER BY id LIMIT 1 OFFSET ?"
+GROW_OLD = "UPDATE msg SET aged = 1 WHERE id > ? AND id <= ? AND aged = 0 AND state <> 3"
 # Deleted messages that were readable. One that was put back since is there under another state,
 # and one that was deleted again then is readable for longer.
 REMEMBER = Statement(
