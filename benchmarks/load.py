@@ -267,7 +267,6 @@ def _summary(done: Sequence[Done], cpu_before: float, used: Used) -> Measured:
     figures = {
         "cpu_ms": 1000 * cpu / messages,
         "cpu_ms_per_request": 1000 * cpu / len(waits),
-        "database_cpu_ms": 1000 * used.database / messages,
         "messages_per_s": messages / seconds,
         "requests_per_s": len(waits) / seconds,
         **latencies(waits),
@@ -276,6 +275,8 @@ def _summary(done: Sequence[Done], cpu_before: float, used: Used) -> Measured:
         "generator_processes": float(len(done)),
         "others_cores": max(0.0, used.machine - cpu - used.database - generator) / seconds,
     }
+    if used.database:
+        figures["database_cpu_ms"] = 1000 * used.database / messages
     return Measured(
         figures,
         posted=sum(one.tally.posted for one in done),

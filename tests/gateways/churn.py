@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import attrs
 
@@ -28,14 +28,23 @@ class Window:
     #: Of reserves, in milliseconds.
     p50_ms: float
     p99_ms: float
-    #: Of all tables with their indexes at its end.
-    bytes: int
+    #: Of each table, with its indexes, at its end.
+    sizes: Mapping[str, int]
+
+    @property
+    def bytes(self) -> int:
+        """Of all tables."""
+        return sum(self.sizes.values())
 
     def __str__(self) -> str:
         return (
             f"{self.messages / WINDOW:6.0f} messages/s, reserve p50 {self.p50_ms:5.1f} ms,"
-            f" p99 {self.p99_ms:6.1f} ms, {self.bytes / 1e6:6.1f} MB"
+            f" p99 {self.p99_ms:6.1f} ms, {self.bytes / 1e6:6.1f} MB: {self._largest()}"
         )
+
+    def _largest(self) -> str:
+        largest = sorted(self.sizes.items(), key=lambda each: -each[1])[:4]
+        return ", ".join(f"{name} {size / 1e6:.1f}" for name, size in largest)
 
 
 @attrs.define
@@ -44,8 +53,8 @@ class Churn:
 
     addresses: Sequence[Address]
     clients: int
-    #: The size of the tables at this moment.
-    size: Callable[[], int]
+    #: The sizes of the tables at this moment.
+    sizes: Callable[[], Mapping[str, int]]
     queue: str = "churn"
     #: How long reserves took since the last window, in seconds.
     waits: list[float] = attrs.Factory(list)
@@ -72,9 +81,9 @@ class Churn:
         await asyncio.sleep(WINDOW)
         waits, self.waits = sorted(self.waits), []
         done, self.done = self.done, 0
-        size = await asyncio.to_thread(self.size)
+        sizes = await asyncio.to_thread(self.sizes)
         p50, p99 = (1000 * percentile(waits, share) for share in (0.5, 0.99))
-        return Window(done, p50, p99, size)
+        return Window(done, p50, p99, sizes)
 
     async def _cycles(self, connection: Connection, until: float) -> None:
         while time.monotonic() < until:
