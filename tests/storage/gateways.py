@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import threading
 import time
 from collections.abc import Callable
@@ -14,8 +13,7 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from mqgate.storage.interface import Store
-from mqgate.storage.runners import Inline
-from tests.postgresql.databases import Database, give_back, lend
+from tests.postgresql.chosen import PostgreSQL
 from tests.storage.contract import StoreContract
 
 T = TypeVar("T")
@@ -53,16 +51,18 @@ class GatewaysTestCase(SynchronousTestCase):
     """A database, and as many gateways on it as a test opens."""
 
     def setUp(self) -> None:
-        self.database: Database = lend()
-        self.addCleanup(give_back, self.database)
+        self.database = PostgreSQL()
+        self.addCleanup(self.database.close)
 
-    def opened(self) -> Store:
-        """One more gateway's store, whose calls are made in the thread that makes them."""
-        module = importlib.import_module("mqgate.storage.postgresql")
-        store: Store = module.PostgreSQLStore(self.database.dsn, Inline())
+    def store(self) -> Store:
+        """One more gateway's, whose calls are made in the thread that makes them; to be opened."""
+        store = self.database.store()
         self.addCleanup(lambda: result_of(store.close()))
-        store.open()
         return store
+
+    def assert_adds_up(self) -> None:
+        """Nothing is wrong with what is stored."""
+        self.assertEqual(self.database.problems(), [])
 
     def gateways(self, steps: type[Steps], count: int) -> list[Steps]:
         """Gateways with the steps of a contract: the first one has made what it begins with."""
@@ -70,20 +70,14 @@ class GatewaysTestCase(SynchronousTestCase):
         for number in range(count):
             gateway = steps()
             gateway.wait = result_of  # type: ignore[method-assign]
+            gateway.make_store = self.store  # type: ignore[method-assign]
             if number:
-                gateway.store = self.opened()
-                gateway.__dict__ = {**made[0].__dict__, "store": gateway.store}
+                gateway.__dict__ |= {**made[0].__dict__, "store": self.store()}
+                gateway.store.open()
             else:
-                gateway.make_store = self._made  # type: ignore[method-assign]
                 gateway.setUp()
             made.append(gateway)
         return made
-
-    def _made(self) -> Store:
-        module = importlib.import_module("mqgate.storage.postgresql")
-        store: Store = module.PostgreSQLStore(self.database.dsn, Inline())
-        self.addCleanup(lambda: result_of(store.close()))
-        return store
 
     def side_by_side(self, *works: Callable[[], Any]) -> None:
         """Do all of this at the same time, each in a thread; all of it has to come to an end."""

@@ -7,13 +7,31 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
+from twisted.trial.unittest import SynchronousTestCase
+
 from mqgate.storage import interface as ops
 from mqgate.storage.interface import Alert, Fired
 from tests.storage.contract import NEVER, NOW, SHELF, row
-from tests.storage.contract_alerts import BELLS, AlertContract, alert, bell
+from tests.storage.contract_alerts import (
+    BELLS,
+    AlertContract,
+    CatalogueContract,
+    WatchContract,
+    alert,
+    bell,
+)
 from tests.storage.gateways import ROUND_SECONDS, SECONDS, GatewaysTestCase, Until
+from tests.storage.postgresql_database import PostgreSQLDatabase
 
 STEP = 10
+
+
+class CatalogueTests(PostgreSQLDatabase, CatalogueContract, SynchronousTestCase):
+    """What alerts there are, for one gateway."""
+
+
+class WatchTests(PostgreSQLDatabase, WatchContract, SynchronousTestCase):
+    """What sets them off, for one gateway."""
 
 
 class Steps(AlertContract):
