@@ -10,12 +10,10 @@ from twisted.internet.defer import Deferred, succeed
 
 from mqgate.engine.commits import PLANNED_AT_MOST
 from mqgate.engine.deliveries import Delivered
-from mqgate.engine.errors import BindingNotFound, QueueNotFound, StoreUnavailable
+from mqgate.engine.errors import BindingNotFound, QueueNotFound
 from mqgate.engine.groups.feeding import NOTED_EVERY
-from mqgate.engine.intake import Limits
 from mqgate.engine.values import NewMessage, Wiring
-from mqgate.storage.interface import Batch, Change, Moved, Rest, Unavailable
-from tests.engine.case import EngineCase
+from mqgate.storage.interface import Batch, Change, Moved, Rest
 from tests.engine.gateways import Gateway, GatewaysCase
 from tests.stores import examples
 
@@ -128,6 +126,33 @@ class CatalogueTests(GatewaysCase):
         self.done(self.two.engine.update(self.world, "and another", {}, policy="back"))
         self.assertLessEqual(max(told), 4)
         self.two.store.instead = lambda batch: None
+
+
+class TopicTests(GatewaysCase):
+    """What is published to a topic at one gateway is read at another, by its name or a filter."""
+
+    def read(self, at: Gateway, pattern: str) -> bytes | None:
+        return self.done(at.engine.topics.read(self.world, pattern))
+
+    def set_value(self, at: Gateway, topic: str, value: bytes) -> None:
+        self.done(at.engine.topics.publish(self.world, topic, value))
+
+    def test_the_last_value_is_found_whoever_published_it(self) -> None:
+        for n in range(30):
+            maker, reader = self.gateways[n % 2], self.gateways[n // 2 % 2]
+            value = b"%d" % n
+            self.set_value(maker, f"a/{n % 7}", value)
+            for pattern in ("a/+", "#", f"a/{n % 7}"):
+                self.assertEqual(self.read(reader, pattern), value)
+
+    def test_what_another_gateway_has_forgotten_is_not_found_and_may_come_again(self) -> None:
+        for n in range(20):
+            self.set_value(self.one, f"a/{n}", b"m")
+        self.assertEqual(self.read(self.two, "a/+"), b"m")
+        self.assertEqual(self.done(self.one.engine.topics.forget(self.world)), 20)
+        self.assertIsNone(self.read(self.two, "a/+"))
+        self.set_value(self.one, "a/3", b"again")
+        self.assertEqual(self.read(self.two, "+/3"), b"again")
 
 
 class MovedTests(GatewaysCase):
@@ -341,75 +366,3 @@ class AccountTests(GatewaysCase):
         found = sorted(map(int, taken + answered + left))
         self.assertEqual(found, list(range(posted)))
         self.assertFalse(waiting and left, "somebody waits for what is there")
-
-
-class HangingTests(EngineCase):
-    """The database does not answer: nobody waits for it longer than is said."""
-
-    limits = Limits(patience=10.0)
-
-    def hang(self) -> Deferred[Any]:
-        held: Deferred[Any] = Deferred()
-        self.store.instead = lambda batch: held
-        self.engine.post(self.world, "q", [NewMessage(b"under way")], policy="back").addErrback(
-            lambda failure: None
-        )
-        self.turn()
-        return held
-
-    def asked(self) -> Deferred[Any]:
-        return self.engine.post(self.world, "q", [NewMessage(b"behind")], policy="back")
-
-    def seconds(self, n: int) -> None:
-        for _ in range(n):
-            self.pass_time(1)
-
-    def test_who_waits_behind_it_is_told_in_time(self) -> None:
-        held = self.hang()
-        asked = self.asked()
-        self.seconds(9)
-        self.assertNoResult(asked)
-        self.seconds(2)
-        self.failureResultOf(asked, StoreUnavailable)
-        self.assertIn("does not answer", self.engine.trouble() or "")
-        late = self.asked()
-        self.seconds(2)
-        self.failureResultOf(late, StoreUnavailable)
-        self.store.instead = lambda batch: None
-        held.errback(Unavailable("gone"))
-        self.seconds(2)
-        self.assertEqual(
-            self.post(b"after"),
-            self.done(self.engine.peek(self.world, "q"))[0:0] or self.last_ids(),
-        )
-        self.flushLoggedErrors()
-
-    def last_ids(self) -> list[int]:
-        return [each.id for each in self.done(self.engine.peek(self.world, "q", 9))]
-
-    def test_when_it_gives_up_who_has_waited_as_long_is_told_with_it(self) -> None:
-        held = self.hang()
-        asked = self.asked()
-        self.seconds(8)
-        held.errback(Unavailable("the connection was cut"))
-        self.turn()
-        self.failureResultOf(asked, StoreUnavailable)
-        self.store.instead = lambda batch: None
-
-    def test_a_refusal_that_comes_at_once_is_nobody_elses(self) -> None:
-        held = self.hang()
-        asked = self.asked()
-        self.store.instead = lambda batch: None
-        held.errback(Unavailable("for once"))
-        self.assertEqual(len(self.done(asked)), 1)
-
-    def test_polls_in_line_wait_on(self) -> None:
-        answers = self.poll()
-        held = self.hang()
-        self.seconds(12)
-        self.assertEqual(answers, [])
-        self.store.instead = lambda batch: None
-        held.errback(Unavailable("gone"))
-        self.seconds(2)
-        self.post(b"m")
-        self.assertEqual(answers, [[b"m"]])
