@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import random
 import threading
@@ -128,16 +129,16 @@ class ShardsTests(GatewaysTestCase):
                 consumer.acknowledge((id_, times))
                 meeting.wait()
                 if not until.goes_on():
+                    meeting.abort()  # which ends the other one, too
                     return
 
         def publish() -> None:
-            while not meeting.broken:
-                meeting.wait()
-                publisher.publish(next(self.ids), "k")
-                next(rounds)
-                meeting.wait()
-                if not until.goes_on():
-                    return
+            with contextlib.suppress(threading.BrokenBarrierError):
+                while True:
+                    meeting.wait()
+                    publisher.publish(next(self.ids), "k")
+                    next(rounds)
+                    meeting.wait()
 
         self.side_by_side(consume, publish)
         self.assertGreater(next(rounds), ROUNDS)
