@@ -19,6 +19,11 @@ class TurnTests(GatewaysTestCase):
         (self.world,) = self.one.worlds([["a:one"]])
         self.assertEqual(self.make(self.one, 0, 1), [])
 
+    def opened(self) -> Store:
+        store = self.store()
+        store.open()
+        return store
+
     def batch(self, version: int, number: int) -> Batch:
         """A queue is made, planned with this version of the catalogue."""
         row = QueueRow(
