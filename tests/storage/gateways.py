@@ -22,7 +22,7 @@ Steps = TypeVar("Steps", bound=StoreContract)
 #: A test that takes longer has come to a stop.
 SECONDS = 60.0
 #: Work that goes on as long as there is time goes on so long.
-ROUND_SECONDS = 2.5
+ROUND_SECONDS = 1.5
 
 
 def result_of(deferred: Deferred[T]) -> T:
