@@ -22,7 +22,7 @@ Steps = TypeVar("Steps", bound=StoreContract)
 #: A test that takes longer has come to a stop.
 SECONDS = 60.0
 #: Work that goes on as long as there is time goes on so long.
-ROUND_SECONDS = 2.5
+ROUND_SECONDS = 1.5
 
 
 def result_of(deferred: Deferred[T]) -> T:
@@ -60,6 +60,12 @@ class GatewaysTestCase(SynchronousTestCase):
         self.addCleanup(lambda: result_of(store.close()))
         return store
 
+    def opened(self) -> Store:
+        """The same, open."""
+        store = self.store()
+        store.open()
+        return store
+
     def assert_adds_up(self) -> None:
         """Nothing is wrong with what is stored."""
         self.assertEqual(self.database.problems(), [])
@@ -72,8 +78,7 @@ class GatewaysTestCase(SynchronousTestCase):
             gateway.wait = result_of  # type: ignore[method-assign]
             gateway.make_store = self.store  # type: ignore[method-assign]
             if number:
-                gateway.__dict__ |= {**made[0].__dict__, "store": self.store()}
-                gateway.store.open()
+                gateway.__dict__ |= {**made[0].__dict__, "store": self.opened()}
             else:
                 gateway.setUp()
             made.append(gateway)

@@ -118,7 +118,7 @@ class AlertsTests(GatewaysTestCase):
             counts["down" if data.startswith(b"(") else "up"].append(data)
         ((size,),) = self.database.rows("SELECT sum(n)::bigint FROM qstat WHERE queue = ?", SHELF)
         self.assertEqual(set(counts["up"]), {b"<%d>" % STEP})
-        self.assertGreater(len(counts["up"]), 20)
+        self.assertGreater(len(counts["up"]), 5)
         self.assertEqual(len(counts["up"]) - len(counts["down"]), int(size >= STEP))
 
     def test_what_is_silent_is_silent_on_all_gateways(self) -> None:
@@ -184,4 +184,4 @@ class AlertsTests(GatewaysTestCase):
 
         self.side_by_side(partial(post, self.all[0], 1), partial(post, self.all[1], -1))
         self.assertTrue(Until(SECONDS, until.began).goes_on())
-        self.assertGreater(len(done), 100)
+        self.assertGreater(len(done), 30)

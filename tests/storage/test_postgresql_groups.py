@@ -22,7 +22,7 @@ from tests.storage.postgresql_database import PostgreSQLDatabase
 
 KEYS = 12
 #: Less than so many rounds in that time, and hardly anything has met.
-ROUNDS = 100
+ROUNDS = 30
 
 
 class GroupsTests(PostgreSQLDatabase, GroupsContract, SynchronousTestCase):

@@ -81,6 +81,7 @@ EXPECTED: tuple[tuple[Statement | str, set[str]], ...] = (
 
 _TABLES = "msg, body, push, topic_value, queue, alert, consumer_group"
 _EMPTY: LiteralString = f"TRUNCATE {_TABLES}"
+_DELETE: LiteralString = "DELETE FROM msg; DELETE FROM push; DELETE FROM topic_value"
 _FILL: LiteralString = f"""
     INSERT INTO msg(id, world, queue, state, pos, due, expires, timeout, rcount, first_at, body,
         origin, tag, grp, head)
@@ -130,6 +131,8 @@ class PlansTests(SynchronousTestCase):
         self.assert_plans("it is known that all is empty")
         self.do(READY)
         self.assert_plans("it is full, and was known to be empty")
+        self.do(_DELETE, "ANALYZE")
+        self.assert_plans("all is deleted, and its place not free yet")
 
     def do(self, *scripts: LiteralString) -> None:
         for script in scripts:

@@ -104,7 +104,7 @@ class PushesTests(GatewaysTestCase):
                 )
             )
             rounds += 1
-        self.assertGreater(rounds, 50)
+        self.assertGreater(rounds, 5)
         self.assert_left(0)
 
     def test_a_try_ends_once_whoever_ends_it(self) -> None:
@@ -120,7 +120,7 @@ class PushesTests(GatewaysTestCase):
                 partial(self.all[2].one, deletion),
             )
             rounds += 1
-        self.assertGreater(rounds, 50)
+        self.assertGreater(rounds, 5)
         self.assert_left(0)
 
     def test_what_ran_out_is_one_gateways_and_the_late_one_hears_so(self) -> None:
@@ -187,7 +187,7 @@ class PushesTests(GatewaysTestCase):
                 partial(self.all[3].one, ops.EmptyShelves(100), NOW + 10),
             )
             rounds += 1
-        self.assertGreater(rounds, 10)
+        self.assertGreater(rounds, 5)
         self.all[0].one(ops.EmptyShelves(100_000), NOW + 10)
         for _ in range(3):
             self.all[0].one(ops.Sweep(100_000), 2 * NOW)

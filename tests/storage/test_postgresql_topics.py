@@ -14,7 +14,7 @@ from tests.storage.gateways import ROUND_SECONDS, GatewaysTestCase, Until
 from tests.storage.postgresql_database import PostgreSQLDatabase
 
 #: Less than so many publishes in that time, and hardly anything has met.
-PUBLISHES = 100
+PUBLISHES = 30
 
 
 class TopicsTests(PostgreSQLDatabase, TopicsContract, SynchronousTestCase):

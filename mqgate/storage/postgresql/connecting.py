@@ -16,6 +16,9 @@ SETTINGS = (
     "SET enable_bitmapscan = off",
     "SET enable_hashjoin = off",
     "SET enable_mergejoin = off",
+    # An order that is asked for is that of the index which is meant.
+    "SET enable_sort = off",
+    "SET enable_incremental_sort = off",
     "SET plan_cache_mode = force_generic_plan",
     # Plans that need what is switched off look so expensive that they would be compiled.
     "SET jit = off",

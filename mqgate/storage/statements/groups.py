@@ -232,7 +232,7 @@ _RESERVED_P = (
 )
 _HEAD_P = (
     "CROSS JOIN LATERAL (SELECT h.id FROM msg h WHERE h.world = %s AND h.queue = %s"
-    " AND h.grp = {key} AND h.head > 0 LIMIT 1) h"
+    " AND h.grp BETWEEN {key} AND {key} AND h.head > 0 ORDER BY h.grp LIMIT 1) h"
 )
 IS_RESERVED = Statement(
     sqlite=f"SELECT {_RESERVED.format(key='?')}",
