@@ -53,28 +53,6 @@ class Entrance(ServerFactory):
         return "mqgate"
 
 
-class SharedEntrance(Entrance):
-    """Stands at a socket that several workers accept from, and takes one connection at a time.
-
-    Twisted takes all that there are, up to a number that it learns: under load one worker then
-    has all of them, and another none. So the next one is for whoever comes to it first.
-    """
-
-    _port: Any = None
-
-    def share(self, port: Any) -> None:
-        """This is the port that it stands at."""
-        self._port = port
-        port.numberAccepts = 1
-
-    def buildProtocol(self, addr: IAddress | None) -> Any:
-        """See `IProtocolFactory`."""
-        if self._port is not None:
-            # One that took as many as it might would take twenty more the next time.
-            self._port.numberAccepts = 0
-        return super().buildProtocol(addr)
-
-
 @attrs.define(eq=False)
 class _Place:
     """One listener, open."""
@@ -122,11 +100,9 @@ class Listeners:
     def open(self, now: datetime) -> None:
         """Open every socket; raises `TLSError` or `ListenError`."""
         for number, listening in enumerate(self._configuration.sockets):
-            entrance = SharedEntrance() if self._lent else Entrance()
+            entrance = Entrance()
             handed = self._lent.sockets[number] if self._lent else None
             port = self._open(listening, entrance, self._context(listening, now), handed)
-            if isinstance(entrance, SharedEntrance):
-                entrance.share(port)
             self._places.append(_Place(listening.listener, entrance, port, listening.note))
         named = self._configuration.server.tls_authority
         if named is not None and self._lent is None:

@@ -1,4 +1,4 @@
-"""Listeners that several workers share."""
+"""Listeners whose sockets are open already."""
 
 from __future__ import annotations
 
@@ -6,27 +6,20 @@ import os
 import socket
 from typing import Any
 
-from twisted.internet import tcp
-from twisted.internet.protocol import Factory, Protocol
+from twisted.internet.protocol import Factory
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from mqgate.listening import SharedEntrance
 from mqgate.tls.endpoints import Handed, ListenError, open_listener
 from mqgate.tls.listeners import Listener
 
 
 class Reactor(Clock):
-    """Adopts sockets; what comes to them is read when the test says so."""
+    """Adopts sockets, and keeps what it is to have behind them."""
 
     def __init__(self) -> None:
         super().__init__()
         self.adopted: list[tuple[int, int, Any]] = []
-
-    def addReader(self, reader: object) -> None:
-        """See `IReactorFDSet`."""
-
-    removeReader = removeWriter = addWriter = addReader
 
     def adoptStreamPort(self, descriptor: int, family: int, factory: Any) -> str:
         """See `IReactorSocket`."""
@@ -34,38 +27,7 @@ class Reactor(Clock):
         return "port"
 
 
-class AcceptingTests(SynchronousTestCase):
-    def test_one_connection_is_taken_at_a_time(self) -> None:
-        """Or a busy worker would take all that have come meanwhile, and an idle one have none."""
-        entrance = SharedEntrance()
-        served: list[Protocol] = []
-
-        class Site(Factory):
-            def buildProtocol(self, addr: object) -> Protocol:
-                served.append(Protocol())
-                return served[-1]
-
-        site: Any = Site()
-        entrance.site = site
-        port: Any = tcp.Port(0, entrance, interface="127.0.0.1", reactor=Reactor())
-        port.startListening()
-        self.addCleanup(port.connectionLost, None)
-        entrance.share(port)
-        clients = [socket.create_connection(("127.0.0.1", port.socket.getsockname()[1]))]
-        clients += [socket.create_connection(port.socket.getsockname()) for _ in range(3)]
-        for number in range(1, 5):
-            port.doRead()
-            self.assertEqual(len(served), number)
-        for each in clients:
-            each.close()
-        for protocol in served:
-            transport: Any = protocol.transport
-            transport.socket.close()
-
-
 class HandedTests(SynchronousTestCase):
-    """Sockets that are open already."""
-
     def open(self, endpoint: str, family: int = socket.AF_INET) -> list[tuple[int, int, Any]]:
         reactor = Reactor()
         with socket.socket() as listening:
