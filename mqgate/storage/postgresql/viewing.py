@@ -16,8 +16,12 @@ from mqgate.storage.views import Row, Values
 _AT_ONCE = 20
 
 _BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
-#: Who looks takes his time, whatever the role's settings are.
-_PATIENT = "SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0"
+#: Who looks takes his time, whatever the role's settings are; but only a copy, or somebody's own
+#: doing, has tables locked so that nobody can read them, and that may take hours.
+_PATIENT = (
+    "SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0;"
+    " SET lock_timeout = '5s'"
+)
 _TIME = plain(f"SELECT {NOW}")
 #: A pause so long at most when a statement is given up, in seconds.
 _CANCEL_SECONDS = 2.0
