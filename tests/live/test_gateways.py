@@ -12,7 +12,7 @@ from tests.crash.harness import seed
 from tests.gateways.asking import Asker
 from tests.gateways.case import GATEWAYS, GatewaysTestCase
 from tests.gateways.changing import Changes
-from tests.gateways.load import HOT, HUNDRED, Load
+from tests.gateways.load import CLIENTS, HOT, HUNDRED, Load
 from tests.gateways.ringing import Ringing
 from tests.gateways.waking import Waking, told
 from tests.live.receiver import Receiver
@@ -24,13 +24,15 @@ class AccountTests(GatewaysTestCase):
     """16 clients of each of 4 gateways do all there is to do, and keep an account of it."""
 
     seconds = 3.0
+    #: Of each of them.
+    clients = CLIENTS
     #: Whether all is taken out at the end, which takes as long as reservations last.
     emptied = False
     #: What they have to achieve, on the busiest of machines.
     at_least = 500
 
     def account(self, queues: Sequence[str]) -> None:
-        load = Load(self.fleet(), queues)
+        load = Load(self.fleet(), queues, self.clients)
         load.run(self.seconds)
         self.assertEqual(load.account(emptied=self.emptied), [])
         self.assertEqual(load.unanswered + load.ledger.counts["refused"], 0)

@@ -6,11 +6,13 @@ import asyncio
 import os
 import signal
 import time
+from typing import Any
 
 from benchmarks.proc import cpu_seconds
 from tests.crash import test_gateways as crash
-from tests.gateways.case import GatewaysTestCase
+from tests.gateways.case import GATEWAYS, GatewaysTestCase
 from tests.gateways.churn import Churn
+from tests.gateways.fleet import Fleet
 from tests.gateways.load import CLIENTS, HUNDRED, Load
 from tests.gateways.new_queues import NewQueues
 from tests.live import test_gateways as live
@@ -27,6 +29,16 @@ class AccountTests(live.AccountTests):
     seconds = 30.0
     emptied = True
     at_least = 20_000
+
+
+class WorkerTests(AccountTests):
+    """The same with one server's four processes, which share a file."""
+
+    dsn = "sqlite"
+    clients = GATEWAYS * CLIENTS
+
+    def fleet(self, count: int = GATEWAYS, **more: Any) -> Fleet:
+        return super().fleet(1, keys=f"workers = {count}", **more)
 
 
 class CatalogueTests(live.CatalogueTests):
