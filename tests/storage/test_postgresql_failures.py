@@ -21,6 +21,8 @@ from mqgate.storage.interface import (
     Unavailable,
 )
 from mqgate.storage.postgresql import PostgreSQLStore
+from mqgate.storage.postgresql.address import Address
+from mqgate.storage.postgresql.connecting import connect
 from mqgate.storage.runners import Inline
 from tests.postgresql.databases import Database, give_back, lend, server
 from tests.storage.contract import NOW, row
@@ -211,6 +213,21 @@ class ServerTests(FailuresCase):
         self.assertEqual(self.post(1), [None])
 
 
+class DurabilityTests(FailuresCase):
+    """What is answered is on disk, whatever a role is set to."""
+
+    def test_commits_are_waited_for(self) -> None:
+        name = self.database.connection.info.dbname
+        for setting, told in (("off", "on"), ("local", "local"), ("remote_apply", "remote_apply")):
+            self.database.connection.execute(
+                f"ALTER DATABASE {name} SET synchronous_commit = {setting}".encode()
+            )
+            with connect(Address.parse(self.database.dsn), SECONDS) as connection:
+                found = connection.execute("SHOW synchronous_commit").fetchone()
+            self.assertEqual(found, (told,))
+        self.database.connection.execute(f"ALTER DATABASE {name} RESET ALL".encode())
+
+
 class SlotTests(FailuresCase):
     """The slot, which another gateway takes when this one was gone for too long."""
 
@@ -241,6 +258,17 @@ class SlotTests(FailuresCase):
         self.assertIsInstance(self.post(1), Moved)
 
 
+class ClosingTests(FailuresCase):
+    """The end, which comes soon whatever the server does."""
+
+    def test_a_server_that_says_nothing_keeps_nobody_from_ending(self) -> None:
+        self.wire.open.clear()
+        began = time.monotonic()
+        self.store.close()
+        self.assertLess(time.monotonic() - began, SECONDS + 1)
+        self.wire.open.set()
+
+
 class OpeningTests(SynchronousTestCase):
     """What keeps a store from being opened is told in a line, without a password."""
 
@@ -259,6 +287,16 @@ class OpeningTests(SynchronousTestCase):
     def test_a_server_that_is_not_there(self) -> None:
         said = self.refusal("postgresql://u:s3cret@127.0.0.1:1/mq")
         self.assertIn("postgresql://127.0.0.1:1/mq", said)
+
+    def test_a_database_with_as_many_gateways_as_there_are_slots(self) -> None:
+        database = self.lent()
+        PostgreSQLStore(database.dsn, Inline()).open()
+        database.change(
+            "INSERT INTO gateway(slot, owner, lease, batch, high)"
+            " SELECT n, 'another', ?, 0, 0 FROM generate_series(1, 1022) n",
+            1 << 60,
+        )
+        self.assertIn("1,023 gateways", self.refusal(database.dsn))
 
     def test_a_newer_schema(self) -> None:
         database = self.lent()
