@@ -20,7 +20,7 @@ from mqgate.storage.interface import (
     StoreError,
     Unavailable,
 )
-from mqgate.storage.postgresql import PostgreSQLStore
+from mqgate.storage.postgresql import PostgreSQLStore, schema
 from mqgate.storage.postgresql.address import Address
 from mqgate.storage.postgresql.connecting import connect
 from mqgate.storage.runners import Inline
@@ -304,6 +304,30 @@ class OpeningTests(SynchronousTestCase):
         database.spoiled = True
         database.change("UPDATE schema_version SET version = 99")
         self.assertIn("newer mqgate (schema 99", self.refusal(database.dsn))
+
+    def test_an_older_schema_is_upgraded_step_by_step_but_not_by_a_command(self) -> None:
+        database = self.lent()
+        database.alter("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+        steps = [
+            "CREATE TABLE one(n bigint)",
+            "CREATE TABLE two(n bigint); INSERT INTO two VALUES(1)",
+        ]
+        for known in (1, 2, 2):
+            schema.prepare(database.connection, "it", steps[:known])
+            self.assertEqual(database.rows("SELECT version FROM schema_version"), [(known,)])
+        self.assertEqual(database.rows("SELECT n FROM two"), [(1,)])
+        with self.assertRaises(StoreError):
+            schema.prepare(database.connection, "it", steps[:1])
+        database.change("UPDATE schema_version SET version = 0")
+        self.assertIn("start the server once", self.refusal(database.dsn, beside=True))
+
+    def test_a_step_that_fails_leaves_the_schema_as_it_was(self) -> None:
+        database = self.lent()
+        database.alter("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+        with self.assertRaises(psycopg.errors.SyntaxError):
+            schema.prepare(database.connection, "it", ["CREATE TABLE one(n bigint)", "NONSENSE"])
+        tables = database.rows("SELECT 1 FROM pg_tables WHERE schemaname = 'public'")
+        self.assertEqual(tables, [])
 
     def test_tables_of_another_program(self) -> None:
         database = self.lent()
