@@ -20,7 +20,9 @@ from mqgate.storage.interface import (
     StoreError,
     Unavailable,
 )
-from mqgate.storage.postgresql import PostgreSQLStore
+from mqgate.storage.postgresql import PostgreSQLStore, schema
+from mqgate.storage.postgresql.address import Address
+from mqgate.storage.postgresql.connecting import connect
 from mqgate.storage.runners import Inline
 from tests.postgresql.databases import Database, give_back, lend, server
 from tests.storage.contract import NOW, row
@@ -211,6 +213,21 @@ class ServerTests(FailuresCase):
         self.assertEqual(self.post(1), [None])
 
 
+class DurabilityTests(FailuresCase):
+    """What is answered is on disk, whatever a role is set to."""
+
+    def test_commits_are_waited_for(self) -> None:
+        name = self.database.connection.info.dbname
+        for setting, told in (("off", "on"), ("local", "local"), ("remote_apply", "remote_apply")):
+            self.database.connection.execute(
+                f"ALTER DATABASE {name} SET synchronous_commit = {setting}".encode()
+            )
+            with connect(Address.parse(self.database.dsn), SECONDS) as connection:
+                found = connection.execute("SHOW synchronous_commit").fetchone()
+            self.assertEqual(found, (told,))
+        self.database.connection.execute(f"ALTER DATABASE {name} RESET ALL".encode())
+
+
 class SlotTests(FailuresCase):
     """The slot, which another gateway takes when this one was gone for too long."""
 
@@ -241,6 +258,17 @@ class SlotTests(FailuresCase):
         self.assertIsInstance(self.post(1), Moved)
 
 
+class ClosingTests(FailuresCase):
+    """The end, which comes soon whatever the server does."""
+
+    def test_a_server_that_says_nothing_keeps_nobody_from_ending(self) -> None:
+        self.wire.open.clear()
+        began = time.monotonic()
+        self.store.close()
+        self.assertLess(time.monotonic() - began, SECONDS + 1)
+        self.wire.open.set()
+
+
 class OpeningTests(SynchronousTestCase):
     """What keeps a store from being opened is told in a line, without a password."""
 
@@ -260,12 +288,46 @@ class OpeningTests(SynchronousTestCase):
         said = self.refusal("postgresql://u:s3cret@127.0.0.1:1/mq")
         self.assertIn("postgresql://127.0.0.1:1/mq", said)
 
+    def test_a_database_with_as_many_gateways_as_there_are_slots(self) -> None:
+        database = self.lent()
+        PostgreSQLStore(database.dsn, Inline()).open()
+        database.change(
+            "INSERT INTO gateway(slot, owner, lease, batch, high)"
+            " SELECT n, 'another', ?, 0, 0 FROM generate_series(1, 1022) n",
+            1 << 60,
+        )
+        self.assertIn("1,023 gateways", self.refusal(database.dsn))
+
     def test_a_newer_schema(self) -> None:
         database = self.lent()
         PostgreSQLStore(database.dsn, Inline()).open()
         database.spoiled = True
         database.change("UPDATE schema_version SET version = 99")
         self.assertIn("newer mqgate (schema 99", self.refusal(database.dsn))
+
+    def test_an_older_schema_is_upgraded_step_by_step_but_not_by_a_command(self) -> None:
+        database = self.lent()
+        database.alter("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+        steps = [
+            "CREATE TABLE one(n bigint)",
+            "CREATE TABLE two(n bigint); INSERT INTO two VALUES(1)",
+        ]
+        for known in (1, 2, 2):
+            schema.prepare(database.connection, "it", steps[:known])
+            self.assertEqual(database.rows("SELECT version FROM schema_version"), [(known,)])
+        self.assertEqual(database.rows("SELECT n FROM two"), [(1,)])
+        with self.assertRaises(StoreError):
+            schema.prepare(database.connection, "it", steps[:1])
+        database.change("UPDATE schema_version SET version = 0")
+        self.assertIn("start the server once", self.refusal(database.dsn, beside=True))
+
+    def test_a_step_that_fails_leaves_the_schema_as_it_was(self) -> None:
+        database = self.lent()
+        database.alter("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+        with self.assertRaises(psycopg.errors.SyntaxError):
+            schema.prepare(database.connection, "it", ["CREATE TABLE one(n bigint)", "NONSENSE"])
+        tables = database.rows("SELECT 1 FROM pg_tables WHERE schemaname = 'public'")
+        self.assertEqual(tables, [])
 
     def test_tables_of_another_program(self) -> None:
         database = self.lent()

@@ -251,6 +251,29 @@ class CatalogueTests(GatewaysCase):
         self.assertEqual(stale[0].worlds[0].version, 2)
 
 
+class ForgettingTests(GatewaysCase):
+    """Tombstones go while others read the catalogue."""
+
+    def test_who_looks_while_tombstones_go_learns_of_the_removal_or_that_all_is_new(self) -> None:
+        """Without a lock, as a look takes none: he may see half of what was, and must not."""
+        self.stores.append(self.opened())
+        version = 1
+        for turn in range(100):
+            queue = self.queue(30, 500 + turn, version + 1)._replace(removed=NOW)
+            change = Change(self.world, version + 1, 50, (queue,), ())
+            done(self.stores[0], changes=(change,), versions=((self.world, version),))
+            found: list[Any] = []
+
+            def look(found: list[Any] = found, known: int = version) -> None:
+                found.append(done(self.stores[1], ops.Check(), versions=((self.world, known),)))
+
+            self.together(look, lambda: done(self.stores[0], ops.Forget(NOW + 1, 10)))
+            version += 1
+            (newer,) = found[0].worlds
+            told = {(each.number, each.removed) for each in newer.queues}
+            self.assertTrue(newer.complete or (30, NOW) in told, (turn, newer))
+
+
 class SweepTests(GatewaysCase):
     """Expiry, which no gateway leads."""
 

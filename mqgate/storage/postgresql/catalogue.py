@@ -46,23 +46,17 @@ class CatalogueStatements:
         return dict(self._ask(sql.VERSIONS.postgresql, (worlds,)).all()) if worlds else {}
 
     def newer(self, world: int, since: int) -> WorldRows:
-        row = self._ask(sql.WORLD.postgresql, (world,)).one()
-        assert row is not None
-        version, forgotten, next_number = row
+        version, forgotten, next_number = self._ask(sql.WORLD.postgresql, (world,)).one()
         complete = since < forgotten or since < 0
         statement = sql.LIVE_QUEUES if complete else sql.QUEUES
-        since = -1 if complete else since
-        rows = self._ask(statement.postgresql, (world, since))
-        alerts = self.alerts.since(world, since)
-        return WorldRows(
-            world,
-            version,
-            next_number,
-            complete,
-            tuple(queue_row(alerts, *row) for row in rows.all()),
-            self._exchanges(world, since, complete),
-            self._bindings(world, since, complete),
-        )
+        after = -1 if complete else since
+        rows = self._ask(statement.postgresql, (world, after))
+        alerts = self.alerts.since(world, after)
+        wiring = self._exchanges(world, after, complete), self._bindings(world, after, complete)
+        if self._fence is None and self._ask(sql.WORLD.postgresql, (world,)).one()[1] != forgotten:
+            return self.newer(world, since)  # tombstones went while they were to be read
+        queues = tuple(queue_row(alerts, *row) for row in rows.all())
+        return WorldRows(world, version, next_number, complete, queues, *wiring)
 
     def change(self, change: Change) -> None:
         values = (change.version, change.next_number, change.world)

@@ -11,6 +11,10 @@ from mqgate.storage.interface import StoreError
 from mqgate.storage.postgresql.address import Address
 
 SETTINGS = (
+    # Whatever the server and its roles are set to: what is answered is on disk.
+    "SELECT set_config('synchronous_commit', 'on', false)"
+    " WHERE current_setting('synchronous_commit') = 'off'",
+    "SET client_encoding = 'UTF8'",
     # Statistics say "empty" of a queue's indexes most of the time, and are wrong at other times.
     "SET enable_seqscan = off",
     "SET enable_bitmapscan = off",

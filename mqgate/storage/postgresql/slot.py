@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import attrs
 
+from mqgate.storage.interface import StoreError
 from mqgate.storage.postgresql.line import Answer, Line
 from mqgate.storage.statements import catalogue as sql
 
@@ -41,7 +42,11 @@ class Slot:
 def take(line: Line, owner: str) -> tuple[Slot, int]:
     """The lowest slot that is free, and the bound of the ids that were given out in it.
 
-    In a transaction that has the schema's lock, so that no two gateways find the same.
+    In a transaction that has the schema's lock, so that no two gateways find the same. Raises
+    `StoreError` if there is none.
     """
-    number, batch, high = line.ask(sql.LEASE_SLOT, (owner, LEASE)).one()
+    taken = line.ask(sql.LEASE_SLOT, (owner, LEASE)).one()
+    if taken is None:
+        raise StoreError("the database has 1,023 gateways already: stop some of them first")
+    number, batch, high = taken
     return Slot(number, owner, batch), high

@@ -24,6 +24,8 @@ T = TypeVar("T")
 
 #: A deadlock with another gateway has one of the two begin anew, so often in all.
 ATTEMPTS = 4
+#: Seconds that the end may take: a slot that is not given up is free when its lease is over.
+END_SECONDS = 2.0
 #: Seconds between two attempts at looking up what became of a transaction.
 PAUSE = 0.1
 
@@ -82,10 +84,13 @@ class Transactions:
 
     def close(self) -> None:
         """Let others have the slot, and hang up."""
-        if self._line is None:
+        line = self._line
+        if line is None:
             return
+        line.deadline = self._monotonic() + min(self._seconds, END_SECONDS)
         try:
-            self._slot.give_up(self.line())
+            self._end_turn(line)
+            self._slot.give_up(line)
         except Error as error:
             self._log.debug("The slot was not given up: {why}", why=str(error))
         self._hang_up()

@@ -120,7 +120,7 @@ NOW = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
 LEASE_SLOT = (
     f"INSERT INTO gateway(slot, owner, lease, batch, high) SELECT min(free.slot), $1, {NOW} + $2,"
     " 0, 0 FROM generate_series(0, 1022) AS free(slot) LEFT JOIN gateway g ON g.slot = free.slot"
-    f" WHERE g.slot IS NULL OR g.lease <= {NOW}"
+    f" WHERE g.slot IS NULL OR g.lease <= {NOW} HAVING min(free.slot) IS NOT NULL"
     " ON CONFLICT(slot) DO UPDATE SET owner = excluded.owner, lease = excluded.lease"
     " RETURNING slot, batch, high"
 )
