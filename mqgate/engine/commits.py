@@ -178,6 +178,7 @@ class GroupCommit:
         missing: frozenset[tuple[int, str]] = frozenset(),
     ) -> None:
         self._suspect_last = alone
+        self._tidings.planned()
         plan = self._new_plan()
         under_way = UnderWay(attempt, alone, plan, missing)
         self._plan(self._until_long(verbs, plan), plan, under_way)

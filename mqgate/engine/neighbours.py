@@ -116,7 +116,7 @@ class Neighbours:
                 self._look_after(0)
             return
         for key in queues:
-            self._lines.wake(key)
+            self._lines.hear(key)
 
     def ahead(self, milliseconds: int) -> None:
         """The database's clock has been compared with this machine's."""

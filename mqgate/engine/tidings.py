@@ -36,6 +36,10 @@ class Tidings:
         if self._store.shared:
             self._noted.update(keys)
 
+    def planned(self) -> None:
+        """A batch is planned now."""
+        self._lines.planned()
+
     def called(self, plan: Plan) -> list[Reserve]:
         """Take those out of their lines who are next in turn for what a batch makes available."""
         return self._lines.called(plan.readied, plan.tagged)

@@ -8,8 +8,9 @@ from twisted.logger import Logger
 
 from mqgate.storage.interface import EPOCH, INSTANT_SHIFT
 
-#: A clock compared over a network is known no better than to so many milliseconds.
-TOLERANCE = 5
+#: Clocks that are compared in whole milliseconds are known no better than to so many. More would be
+#: seen: what is posted to a queue at one gateway after the other lines up by their times.
+TOLERANCE = 1
 #: A difference of so many is worth a word to the operator.
 WORTH_TELLING = 250
 

@@ -61,6 +61,10 @@ _PARTS_IN_ORDER = 3
 WOKEN_AT_ONCE = 8
 
 
+#: So many lines are remembered in which nobody stood; what is beyond is found by who looks.
+MISSED_AT_MOST = 10_000
+
+
 class _Line(Generic[W]):
     __slots__ = ("due", "filters", "timer", "waiters")
 
@@ -133,6 +137,8 @@ class Lines(Generic[W]):
         self._wake = wake
         self._lines: dict[LineKey, _Line[W]] = {}
         self._arrivals = 0
+        #: Lines of which was heard, while nobody stood in them, since a batch was planned last.
+        self._missed: set[LineKey] = set()
         self.draining = False
 
     def __len__(self) -> int:
@@ -156,6 +162,20 @@ class Lines(Generic[W]):
         line.add(waiter)
         if due is not None:
             self.note_due(waiter.key, due)
+        if waiter.key in self._missed:  # it may have looked just before that
+            self._missed.discard(waiter.key)
+            self.wake(waiter.key)
+
+    def planned(self) -> None:
+        """A batch is planned: who is in it looks after all that was heard until now."""
+        self._missed.clear()
+
+    def hear(self, key: LineKey) -> None:
+        """Another gateway has something: have whoever came first look."""
+        if key in self._lines:
+            self.wake(key)
+        elif len(self._missed) < MISSED_AT_MOST:
+            self._missed.add(key)
 
     def leave(self, waiter: W) -> None:
         """A parked poll waits no longer."""

@@ -142,6 +142,26 @@ class HearingTests(GatewaysCase):
         self.two.store.instead = hold
         return held
 
+    def test_what_is_heard_while_a_poll_looks_has_it_look_again(self) -> None:
+        """It may have looked before the post, and come into line after it was heard of."""
+        self.post(self.one, b"before")
+        self.take(self.one, remove=True)
+        held: Deferred[None] = Deferred()
+
+        def hold(batch: Batch) -> Deferred[Any]:
+            self.two.store.instead = lambda batch: None
+            seen = self.store.run(batch)
+            return held.addCallback(lambda _: seen)
+
+        self.two.store.instead = hold
+        answers = self.poll(self.two)
+        self.post(self.one, b"m")
+        self.assertEqual(answers, [])
+        held.callback(None)
+        self.turns()
+        self.assertEqual(answers, [[b"m"]])
+        self.assertEqual(self.poll(self.two), [])  # which heard nothing
+
     def test_who_has_stopped_hears_nothing(self) -> None:
         stopped = self.two.engine.stop()
         self.turns()
