@@ -69,6 +69,7 @@ PLANS = (
     Plan(sql.EXPIRED, "msg_exp", ("expires",)),
     Plan(sql.NEXT_EXPIRY, "msg_exp", ()),
     Plan(sql.LAPSED, "remembered_until", ("until",)),
+    Plan(sql.NEXT_LAPSE, "remembered_until", ()),
     Plan(sql.SHELF_READY, "msg_ready", SHELF),
     Plan(sql.SHELF_HELD, "msg_held", SHELF),
     Plan(sql.SHELF_LOGGED, "msg_log", SHELF),
@@ -126,5 +127,7 @@ class PlanTests(SynchronousTestCase):
         self.assertEqual(tuple(sorted(columns)), plan.columns, shown)
         for bad in ("Seq Scan", "Bitmap", "Hash", "Merge"):
             self.assertNotIn(bad, shown)
+        if not plan.columns:  # no more than the first entry
+            self.assertTrue(shown.startswith("Limit"), shown)
         if plan.statement is not sql.LOCK_BODIES:
             self.assertNotIn("Sort", shown)

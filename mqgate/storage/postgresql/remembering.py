@@ -45,5 +45,5 @@ class Remembered:
 
     def next_lapse(self) -> int | None:
         """When the next of them is readable no longer."""
-        lapses: int | None = self._ask(sql.NEXT_LAPSE.postgresql).one()[0]
-        return lapses
+        row = self._ask(sql.NEXT_LAPSE.postgresql).one()
+        return None if row is None else row[0]

@@ -237,7 +237,7 @@ class PostgreSQLSession(
     def next_expiry(self) -> int | None:
         expires = self._ask(sql.NEXT_EXPIRY.postgresql)
         lapses = self._remembered.next_lapse(), self.pushes.next_lapse()
-        times = (expires.one()[0], *lapses)
+        times = (*(expires.one() or ()), *lapses)
         return min((each for each in times if each is not None), default=None)
 
     def forget_deleted(self, now: int, limit: int) -> tuple[int, list[tuple[int, int]]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from mqgate.storage.statements.texts import Statement, plain
+from mqgate.storage.statements.texts import Statement, lowest, plain
 
 #: A small body stands in its message's row (`body` is 0), others in a row of their own.
 MESSAGE = (
@@ -265,10 +265,7 @@ EXPIRED = Statement(
         " WHERE 3 - state <> 0 AND expires <= %s ORDER BY expires LIMIT %s FOR UPDATE SKIP LOCKED"
     ),
 )
-NEXT_EXPIRY = Statement(
-    sqlite="SELECT min(expires) FROM msg WHERE state <> 3 AND aged = 1",
-    postgresql="SELECT min(expires) FROM msg WHERE 3 - state <> 0",
-)
+NEXT_EXPIRY = lowest("expires", "msg", " WHERE state <> 3 AND aged = 1", " WHERE 3 - state <> 0")
 # Of SQLite's file alone (mqgate/storage/sqlite/aging.py).
 AGED_UP_TO = "SELECT upto FROM aging"
 SET_AGED_UP_TO = "UPDATE aging SET upto = ?"
@@ -295,7 +292,7 @@ DROP_REMEMBERED = Statement(
     sqlite="DELETE FROM remembered WHERE rowid = ?",
     postgresql="DELETE FROM remembered WHERE world = $1 AND note = $2",
 )
-NEXT_LAPSE = plain("SELECT min(until) FROM remembered")
+NEXT_LAPSE = lowest("until", "remembered")
 FORGET_SMALL = f"DELETE FROM msg WHERE id IN {IDS} AND state = 3 AND expires <= ? AND body = 0"
 FORGET = Statement(
     sqlite=(

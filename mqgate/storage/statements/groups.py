@@ -82,7 +82,14 @@ STORE_BODIES = (
     "INSERT INTO body(id, world, refs, props, data) SELECT * FROM"
     " unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::bytea[], %s::bytea[])"
 )
-LAST_PLACE = plain("SELECT max(pos) FROM msg WHERE world = ? AND queue = ? AND state = 5")
+#: PostgreSQL may look for a maximum through all of an index, but not for the first row of an order.
+LAST_PLACE = Statement(
+    sqlite="SELECT max(pos) FROM msg WHERE world = ? AND queue = ? AND state = 5",
+    postgresql=(
+        "SELECT pos FROM msg WHERE world = %s AND queue = %s AND state = 5"
+        " ORDER BY pos DESC LIMIT 1"
+    ),
+)
 SHARE_BODIES = Statement(
     sqlite="UPDATE body SET refs = refs + ? WHERE id = ?",
     postgresql=f"UPDATE body SET refs = refs + %s WHERE world = %s AND id = {_IDS}",

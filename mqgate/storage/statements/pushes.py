@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import cache
 
 from mqgate.storage.statements import IDS, SIZE
-from mqgate.storage.statements.texts import Statement, plain
+from mqgate.storage.statements.texts import Statement, lowest, plain
 
 KEY = "world = ? AND queue = ? AND message = ? AND subscriber = ?"
 _IDS = "ANY(%s::bigint[])"
@@ -228,7 +228,7 @@ REMEMBER = Statement(
         "INSERT INTO push_remembered(until, world, queue, ids) VALUES(%s, %s, %s, %s::bigint[])"
     ),
 )
-NEXT_LAPSE = plain("SELECT min(until) FROM push_remembered")
+NEXT_LAPSE = lowest("until", "push_remembered")
 LAPSED = Statement(
     sqlite=(
         "SELECT rowid, world, queue, ids FROM push_remembered WHERE until <= ?"

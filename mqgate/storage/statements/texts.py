@@ -24,3 +24,15 @@ def plain(text: str) -> Statement:
 def named(text: str) -> Statement:
     """A statement that both understand; ``:name`` stands for a value."""
     return Statement(text, _NAME.sub(r"%(\1)s", text))
+
+
+def lowest(column: str, table: str, sqlite: str = "", postgresql: str = "") -> Statement:
+    """The lowest value of a column, under a condition in the words of each database.
+
+    SQLite returns NULL where there is none, and PostgreSQL no row: it may look through all of an
+    index for a minimum, but not for the first row in an order.
+    """
+    return Statement(
+        f"SELECT min({column}) FROM {table}{sqlite}",
+        f"SELECT {column} FROM {table}{postgresql} ORDER BY {column} LIMIT 1",
+    )
