@@ -96,7 +96,9 @@ class Model:
     def learn(self, letter: Letter, id_: int, expires: int) -> None:
         """A letter was posted under this id."""
         _, queue = self._on(letter.world, letter.shelf)
-        queue.messages.pop(-1 - self._posted.index(letter), None)
+        # By its place, not by its text: one alert may be set off twice at the same size.
+        place = next(n for n, each in enumerate(self._posted) if each is letter)
+        queue.messages.pop(-1 - place, None)
         queue.messages[id_] = (expires, letter.shelf)
 
     def _change(self, batch: Batch) -> list[Key]:

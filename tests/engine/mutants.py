@@ -97,8 +97,8 @@ MUTATIONS = (
     Mutation(
         "expiry passes over messages that are reserved",
         "storage/statements/__init__.py",
-        " WHERE state <> 3 AND aged = 1 AND expires <= ? ORDER",
-        " WHERE state <> 3 AND state <> 1 AND aged = 1 AND expires <= ? ORDER",
+        " WHERE state <> 3 AND aged = 1 AND expires <= ?",
+        " WHERE state <> 3 AND state <> 1 AND aged = 1 AND expires <= ?",
     ),
     Mutation(
         "a release wakes nobody",
