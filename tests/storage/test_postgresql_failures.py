@@ -115,6 +115,17 @@ class LossTests(FailuresCase):
         self.assertEqual(self.post(2), [None])
         self.assertEqual(self.ids(), [1, 2])
 
+    def test_the_first_batch_on_a_connection_is_one_transaction_as_any_other(self) -> None:
+        """From the line that numbers it to its last row."""
+        self.post(1)
+        self.wire.cut()
+        batch = (ops.Post(self.world, SHELF, (row(2),)), ops.Count(self.world, SHELF))
+        self.assertEqual(len(self.run_batch(*batch, versions=((self.world, 0),))), 2)
+        together = self.database.rows(
+            "SELECT xmin::text FROM gateway UNION SELECT xmin::text FROM msg WHERE id = 2"
+        )
+        self.assertEqual(len(together), 1)
+
     def test_a_server_that_says_nothing_is_not_waited_for_beyond_the_deadline(self) -> None:
         self.post(1)
         self.wire.open.clear()

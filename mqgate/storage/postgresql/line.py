@@ -118,7 +118,12 @@ class Line:
         return cast(list[Row], self._transformer.load_rows(0, result.ntuples, tuple))
 
     def in_transaction(self) -> bool:
-        """Whether a transaction was begun and has not ended."""
+        """Whether a transaction was begun and has not ended.
+
+        Waits for all that was sent, as libpq's word for while something is under way is neither.
+        Raises the error of what failed.
+        """
+        self.wait()
         return self._libpq.transaction_status != pq.TransactionStatus.IDLE
 
     @property
