@@ -74,6 +74,7 @@ def _replace_store(oddities: Oddities) -> None:
     from twisted.internet.defer import Deferred
 
     from mqgate import tap
+    from mqgate.storage import databases
     from mqgate.storage.interface import Batch, Results
     from mqgate.storage.sqlite import CallThread, SQLiteStore
 
@@ -95,7 +96,10 @@ def _replace_store(oddities: Oddities) -> None:
             self._opened().execute(f"PRAGMA query_only = {int(oddities.readonly())}")
             return super()._transact(batch)
 
-    vars(tap).update(CallThread=SlowThread, SQLiteStore=OddStore)
+    for module, odd in ((tap, SlowThread), (databases, OddStore)):
+        name = odd.__bases__[0].__name__
+        assert name in vars(module), f"{module.__name__} has its {name} from elsewhere"
+        vars(module)[name] = odd
 
 
 if __name__ == "__main__":
