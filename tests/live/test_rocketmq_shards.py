@@ -14,10 +14,7 @@ from tests.live.rocketmq import INSTANCE, Worker
 from tests.live.server import PATIENCE_SECONDS, Server
 
 SHARDS = 4
-EACH = 2_500
 WORKERS = 8
-#: Of so many batches, one is taken by a worker that crashes.
-CRASHES = 60
 SECTION = """
 [rocketmq]
 ordered_visibility_seconds = 1
@@ -30,7 +27,8 @@ _MESSAGE = re.compile(
 class Ledger:
     """What every worker saw, shard by shard."""
 
-    def __init__(self) -> None:
+    def __init__(self, each: int) -> None:
+        self._each = each
         self.lock = threading.Lock()
         self.next = [0] * SHARDS
         self.acknowledged = [0] * SHARDS
@@ -57,17 +55,22 @@ class Ledger:
     @property
     def over(self) -> bool:
         """Whether there is nothing left to do, or no use in it."""
-        return bool(self.faults) or sum(self.acknowledged) == SHARDS * EACH
+        return bool(self.faults) or sum(self.acknowledged) == SHARDS * self._each
 
 
 class ShardTests(LiveTestCase):
+    #: Messages of each shard.
+    each = 2_500
+    #: Of so many batches, one is taken by a worker that crashes.
+    crashes = 60
+
     def test_each_shards_order_is_kept_while_workers_crash(self) -> None:
-        self.ledger = Ledger()
+        self.ledger = Ledger(self.each)
         self.targets = self.servers()
         self.run_all(SHARDS, self.publish)
         self.run_all(WORKERS, self.consume)
         self.assertEqual(self.ledger.faults, [])
-        self.assertEqual(self.ledger.next, [EACH] * SHARDS)
+        self.assertEqual(self.ledger.next, [self.each] * SHARDS)
         self.assertGreater(self.ledger.crashes, 0)
         self.assertGreater(self.ledger.again, 0)
 
@@ -87,7 +90,7 @@ class ShardTests(LiveTestCase):
     def publish(self, shard: int) -> None:
         """Publish a shard."""
         workers = cycle([Worker(target, "shards") for target in self.targets])
-        for number, worker in zip(range(EACH), workers, strict=False):
+        for number, worker in zip(range(self.each), workers, strict=False):
             body = (
                 f"<Message><MessageBody>{shard}:{number}</MessageBody>"
                 f"<Properties>__SHARDINGKEY:{shard}</Properties></Message>"
@@ -110,7 +113,7 @@ class ShardTests(LiveTestCase):
     def turn(self, worker: Worker, dice: random.Random) -> None:
         """Take a batch and acknowledge it, or crash before the answer or after it."""
         poll = "consumer=GID_a&numOfMessages=16&trans=order&waitseconds=1"
-        fate = dice.randrange(2 * CRASHES)
+        fate = dice.randrange(2 * self.crashes)
         if fate == 0:
             worker.send("GET", poll)
             return self.crash(worker)

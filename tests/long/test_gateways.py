@@ -15,6 +15,7 @@ from tests.gateways.churn import Churn
 from tests.gateways.fleet import Fleet
 from tests.gateways.load import CLIENTS, HUNDRED, Load
 from tests.gateways.new_queues import NewQueues
+from tests.live import test_gateway_clocks
 from tests.live import test_gateways as live
 from tests.live.server import Server
 from tests.postgresql import databases
@@ -39,6 +40,11 @@ class WorkerTests(AccountTests):
 
     def fleet(self, count: int = GATEWAYS, **more: Any) -> Fleet:
         return super().fleet(1, keys=f"workers = {count}", **more)
+
+
+class ShardTests(test_gateway_clocks.ShardTests):
+    each = 2_500
+    crashes = 60
 
 
 class CatalogueTests(live.CatalogueTests):
