@@ -118,17 +118,18 @@ class FlightTests(LineCase):
 
 
 class Bodies:
-    """A line that knows the bodies 1 to 99, and what it was asked for."""
+    """A line that knows the bodies 1 to 99, but for some, and what it was asked for."""
 
     def __init__(self) -> None:
         self.asked: list[list[int]] = []
+        self.gone: set[int] = set()
 
     def ask(self, statement: str, values: tuple[int, list[int]]) -> Bodies:
         self.asked.append(values[1])
         return self
 
     def all(self) -> list[tuple[int, bytes]]:
-        return [(body, b"%d" % body) for body in self.asked[-1]]
+        return [(body, b"%d" % body) for body in self.asked[-1] if body not in self.gone]
 
 
 class LazyRowsTests(SynchronousTestCase):
@@ -158,6 +159,12 @@ class LazyRowsTests(SynchronousTestCase):
         rows = self.rows(FETCHED_AT_ONCE * 5, 9000)
         self.assertEqual([row[-1] for row in rows], [b"1", b"2"])
         self.assertEqual(self.line.asked, [[1], [2]])
+
+    def test_what_somebody_else_deletes_meanwhile_is_left_out(self) -> None:
+        rows = self.rows(9000, 9000, None, 9000)
+        self.line.gone = {1, 4}
+        self.assertEqual([row[-1] for row in rows], [b"2", b"small"])
+        self.assertEqual(self.line.asked, [[1, 2, 4]])
 
     def test_what_is_not_taken_is_not_fetched(self) -> None:
         rows = self.rows(FETCHED_AT_ONCE, FETCHED_AT_ONCE)

@@ -13,26 +13,31 @@ FETCHED_AT_ONCE = 1 << 20
 
 
 class LazyRows(Iterator[Row]):
-    """What a statement with `POSTGRESQL_MESSAGE` found; implements `session.Rows`."""
+    """What a statement with `POSTGRESQL_MESSAGE` found; implements `session.Rows`.
+
+    Rows that are only looked at may go meanwhile, with their bodies: then they are left out.
+    """
 
     def __init__(self, line: Line, world: int, rows: Sequence[Row]) -> None:
         self._line = line
         self._world = world
         self._rows = rows
         self._next = 0
-        self._data: dict[int, bytes] = {}
+        #: None for those that have gone.
+        self._data: dict[int, bytes | None] = {}
 
     def __next__(self) -> Row:
-        if self._next == len(self._rows):
-            raise StopIteration
-        *row, data, size = self._rows[self._next]
-        if size is not None:
-            body = row[9]
-            if body not in self._data:
-                self._fetch()
-            data = self._data[body]
-        self._next += 1
-        return (*row, data)
+        while self._next < len(self._rows):
+            *row, data, size = self._rows[self._next]
+            if size is not None:
+                body = row[9]
+                if body not in self._data:
+                    self._fetch()
+                data = self._data[body]
+            self._next += 1
+            if data is not None:
+                return (*row, data)
+        raise StopIteration
 
     def close(self) -> None:
         """Read no more of them."""
@@ -51,4 +56,5 @@ class LazyRows(Iterator[Row]):
                 break
             wanted.append(row[9])
         values = (self._world, wanted)
-        self._data = dict(self._line.ask(sql.LARGE_BODIES, values).all())
+        found = self._line.ask(sql.LARGE_BODIES, values).all()
+        self._data = {**dict.fromkeys(wanted), **dict(found)}
