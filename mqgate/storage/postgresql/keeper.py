@@ -20,6 +20,7 @@ from twisted.logger import Logger
 
 from mqgate.storage.interface import Peers
 from mqgate.storage.postgresql.address import Address
+from mqgate.storage.postgresql.clock import Offset
 from mqgate.storage.postgresql.connecting import connect
 from mqgate.storage.postgresql.line import Line
 from mqgate.storage.postgresql.messages import HELLO, Queues, read, written
@@ -28,8 +29,6 @@ from mqgate.storage.statements import keeping as sql
 
 #: How often the lease is renewed, the clock read, and the other gateways counted.
 BEAT_SECONDS = 1.0
-#: How often it is read, for the one time that was not held up.
-READINGS = 3
 #: What has not been answered by then will not be: the connection is made anew.
 ANSWER_SECONDS = 5.0
 #: Between two attempts to connect.
@@ -43,7 +42,8 @@ END_SECONDS = 1.0
 class Keeper:
     """One gateway's, from `start` to `stop`; all that it does it does in a thread of its own.
 
-    ``slot`` tells which slot is ours, and as whose; ``now`` and ``monotonic`` tell seconds.
+    ``slot`` tells which slot is ours, and as whose; ``now`` and ``monotonic`` tell seconds;
+    ``offset`` is what is known of the database's clock.
     """
 
     _log = Logger()
@@ -55,9 +55,11 @@ class Keeper:
         reactor: IReactorFromThreads,
         now: Callable[[], float],
         monotonic: Callable[[], float],
+        offset: Offset,
     ) -> None:
         self._address = address
         self._slot = slot
+        self._offset = offset
         self._reactor = reactor
         self._now = now
         self._monotonic = monotonic
@@ -159,21 +161,12 @@ class Keeper:
                 self._wait(line, beat - self._monotonic())
 
     def _beat(self, line: Line) -> None:
-        _, ahead = min(self._compare(line) for _ in range(READINGS))
-        self._in_reactor(self._ahead, ahead)
+        before = self._now()
+        ((theirs,),) = self._ask(line, sql.TIME)
+        self._in_reactor(self._ahead, self._offset.measured(before, theirs, self._now()))
         number, owner = self._slot()
         self._ask(line, sql.RENEW, (LEASE, number, owner))
         self._count(line, number)
-
-    def _compare(self, line: Line) -> tuple[float, int]:
-        """How long the database took to say what time it is, and by how much it is ahead.
-
-        It was read somewhere in that time: the shorter that was, the more it says.
-        """
-        before = self._now()
-        ((theirs,),) = self._ask(line, sql.TIME)
-        after = self._now()
-        return after - before, theirs - round((before + after) * 500)
 
     def _count(self, line: Line, number: int) -> None:
         ((others,),) = self._ask(line, sql.OTHERS, (number,))

@@ -22,6 +22,7 @@ from mqgate.storage.interface import (
 )
 from mqgate.storage.postgresql import advice, metering, schema
 from mqgate.storage.postgresql.address import Address, told_plainly
+from mqgate.storage.postgresql.clock import Offset
 from mqgate.storage.postgresql.connecting import check_library, connect
 from mqgate.storage.postgresql.keeper import Keeper
 from mqgate.storage.postgresql.line import Line
@@ -37,6 +38,8 @@ from mqgate.storage.worlds import worlds_of
 DEADLINE_SECONDS = 10.0
 #: How much later than that callers are told, whatever the runner does.
 GRACE_SECONDS = 1.0
+#: The database's clock is read so often at first: the shortest round trip tells most.
+READINGS = 3
 #: How often it is looked whether somebody keeps the server from cleaning up.
 LOOK_SECONDS = 60.0
 
@@ -85,10 +88,16 @@ class PostgreSQLStore:
             self._address, secrets.token_hex(8), small, seconds, monotonic, sleep
         )
         self._reactor = runner.reactor
+        self._offset = Offset()
         self._keeper = None
         if self._reactor is not None:
             self._keeper = Keeper(
-                self._address, lambda: self._transactions.slot, self._reactor, now, monotonic
+                self._address,
+                lambda: self._transactions.slot,
+                self._reactor,
+                now,
+                monotonic,
+                self._offset,
             )
         self._is_open = False
         self._look_at = monotonic() + LOOK_SECONDS
@@ -119,9 +128,12 @@ class PostgreSQLStore:
 
     def _measure(self, line: Line) -> int:
         """By how many milliseconds the database's clock is ahead."""
-        before = self._now()
-        theirs: int = line.ask(f"SELECT {NOW}").one()[0]
-        return theirs - round((before + self._now()) * 500)
+        ahead = 0
+        for _ in range(READINGS):
+            before = self._now()
+            theirs: int = line.ask(f"SELECT {NOW}").one()[0]
+            ahead = self._offset.measured(before, theirs, self._now())
+        return ahead
 
     def worlds(self, names: Sequence[Sequence[str]]) -> list[int]:
         with told_plainly(self._address.name):
