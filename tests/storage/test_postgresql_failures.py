@@ -126,6 +126,15 @@ class LossTests(FailuresCase):
         )
         self.assertEqual(len(together), 1)
 
+    def test_the_first_batch_of_a_new_connection_is_done_whole_or_not_at_all(self) -> None:
+        self.post(1)
+        self.post(2)
+        self.wire.cut()
+        again = ops.Post(self.world, SHELF, (row(1),))
+        failed = self.run_batch(ops.Delete(self.world, SHELF, (2,), None), again)
+        self.assertIsInstance(failed, psycopg.errors.UniqueViolation)
+        self.assertEqual(self.ids(), [1, 2])
+
     def test_a_server_that_says_nothing_is_not_waited_for_beyond_the_deadline(self) -> None:
         self.post(1)
         self.wire.open.clear()
