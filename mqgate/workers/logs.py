@@ -23,7 +23,7 @@ from zope.interface import implementer
 
 #: What JSON uses where records of it follow each other (RFC 7464).
 _MARK = b"\x1e"
-#: Of a longer line the rest is a line of its own.
+#: Bytes of a line that are kept until its end comes.
 LONGEST = 1 << 20
 
 
@@ -50,20 +50,22 @@ class LogLines:
 class LogReader:
     """Logs in the parent what a worker writes, under the worker's name.
 
-    ``log`` is where events go.
+    ``log`` is where events go. Of a line with more than ``longest`` bytes the rest is a line of its
+    own.
     """
 
     _log = Logger()
 
-    def __init__(self, name: str, log: Callable[[LogEvent], None]) -> None:
+    def __init__(self, name: str, log: Callable[[LogEvent], None], longest: int = LONGEST) -> None:
         self._name = name
         self._publish = log
+        self._longest = longest
         self._rest = b""
 
     def received(self, data: bytes) -> None:
         """A worker has written this."""
         *lines, self._rest = (self._rest + data).split(b"\n")
-        if len(self._rest) > LONGEST:
+        if len(self._rest) > self._longest:
             lines.append(self._rest)
             self._rest = b""
         for line in lines:

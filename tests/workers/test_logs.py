@@ -14,7 +14,7 @@ from twisted.logger import (
 )
 from twisted.trial.unittest import SynchronousTestCase
 
-from mqgate.workers.logs import LONGEST, LogLines, LogReader
+from mqgate.workers.logs import LogLines, LogReader
 
 
 class LogTests(SynchronousTestCase):
@@ -62,8 +62,11 @@ class LogTests(SynchronousTestCase):
         self.assertEqual([formatEvent(event) for event in self.events], ["whole"])
 
     def test_a_line_without_an_end_is_not_kept_for_ever(self) -> None:
+        reader = LogReader("worker 1", self.events.append, longest=10)
         with capturedLogs() as logs:
-            self.reader.received(b"x" * (LONGEST + 1))
+            reader.received(b"x" * 10)
+            self.assertEqual(len(logs), 0)
+            reader.received(b"x")
         self.assertEqual(len(logs), 1)
 
     def test_a_parent_that_is_gone_hears_nothing(self) -> None:
