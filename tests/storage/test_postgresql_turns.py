@@ -74,7 +74,30 @@ class TurnTests(GatewaysTestCase):
         self.assertEqual(self.make(self.two, 1, 3), [])
         self.assertIsInstance(self.make(self.one, 1, 3), Stale)
 
-    def test_plans_that_only_read_take_no_turn(self) -> None:
-        outdated = self.batch(0, 3)._replace(changes=(), high=1 << 40)
-        self.assertIsInstance(result_of(self.one.run(outdated)), Stale)
-        self.assertEqual(self.make(self.two, 1, 3), [])
+    def use(self, store: Store, version: int) -> Results:
+        """A batch that writes, and goes by the catalogue."""
+        return result_of(store.run(self.batch(version, 3)._replace(changes=(), high=1 << 40)))
+
+    def test_who_only_goes_by_the_catalogue_has_a_turn_as_well(self) -> None:
+        """Else others that change it all the time would be before him each time."""
+        self.assertIsInstance(self.use(self.one, 0), Stale)
+        changed: list[Results] = []
+        other = threading.Thread(target=lambda: changed.append(self.make(self.two, 1, 3)))
+        other.start()
+        self.assertEqual(self.use(self.one, 1), [])
+        other.join(10)
+        self.assertEqual(changed, [[]])
+
+    def test_those_who_share_a_turn_do_not_wait_for_each_other(self) -> None:
+        self.assertIsInstance(self.use(self.one, 0), Stale)
+        self.assertIsInstance(self.use(self.two, 0), Stale)
+        deadlocks = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
+        before = self.database.rows(deadlocks)
+        changed: list[Results] = []
+        self.side_by_side(
+            lambda: changed.append(self.make(self.one, 1, 3)),
+            lambda: changed.append(self.make(self.two, 1, 3)),
+        )
+        self.assertEqual([type(each) for each in changed].count(Stale), 1)
+        self.assertIn([], changed)
+        self.assertEqual(self.database.rows(deadlocks), before)

@@ -56,6 +56,8 @@ class Transactions:
         self._line: Line | None = None
         self._session: PostgreSQLSession | None = None
         self._slot = Slot(-1, owner, 0)
+        #: The worlds that no other gateway uses as long as the transaction lasts, if there is one.
+        self._alone_with: set[int] = set()
 
     # -- the connection
 
@@ -192,17 +194,22 @@ class Transactions:
             return self._take_slot(line)
 
     def _write(self, line: Line, session: PostgreSQLSession, batch: Batch) -> Results:
+        changing = {change.world for change in batch.changes}
+        if not changing <= self._alone_with:
+            self._end_turn(line)  # two who share a turn would each wait to have it alone
         if not line.in_transaction():
             line.ask("BEGIN")
+            self._alone_with = changing
         session.begin(self._slot.fence(line, batch.high))
         session.hold_limits(batch.limits)
         result = execute(session, batch)
         if not isinstance(result, Stale):
             self._commit(line)
-        elif batch.changes and result.worlds:
-            # Nothing was done yet, and this gateway's turn has come to change these worlds: it is
-            # kept for the next plan. Else others, who need not plan again, would be before it time
-            # and again. Should there be none, a look ends it, which comes once a second.
+        elif result.worlds:
+            # Nothing was done yet, and this gateway's turn has come to use these worlds, or to
+            # change them: it is kept for the next plan. Else others, who need not plan again, would
+            # be before it time and again. Should there be none, a look ends it, which comes once a
+            # second.
             line.wait()
         else:
             self._roll_back(line)
