@@ -11,7 +11,7 @@ from mqgate.storage import statements as sql
 from mqgate.storage.postgresql import PostgreSQLStore
 from mqgate.storage.postgresql.session import READY_TAKEN
 from mqgate.storage.runners import Inline
-from mqgate.storage.statements import catalogue, publishing
+from mqgate.storage.statements import catalogue, publishing, pushes
 from mqgate.storage.statements.texts import Statement
 from tests.postgresql.databases import give_back, lend
 from tests.storage.postgresql_plans import plan_of
@@ -67,9 +67,11 @@ PLANS = (
     Plan(sql.FORGET, "msg_pkey", ID),
     Plan(sql.REMOVE, "msg_pkey", ID),
     Plan(sql.EXPIRED, "msg_exp", ("expires",)),
+    Plan(sql.TAKE_EXPIRED, "msg_pkey", ID),
     Plan(sql.NEXT_EXPIRY, "msg_exp", ()),
     Plan(sql.LAPSED, "remembered_until", ("until",)),
     Plan(sql.NEXT_LAPSE, "remembered_until", ()),
+    Plan(sql.TAKE_NOTES, "remembered_pkey", ("note", "world")),
     Plan(sql.SHELF_READY, "msg_ready", SHELF),
     Plan(sql.SHELF_HELD, "msg_held", SHELF),
     Plan(sql.SHELF_LOGGED, "msg_log", SHELF),
@@ -85,10 +87,16 @@ PLANS = (
     Plan(catalogue.VERSIONS, "world_pkey", ("id",)),
     Plan(catalogue.FENCE, "gateway_pkey", ("slot",)),
     Plan(catalogue.QUEUES, "queue_version", ("version", "world")),
+    Plan(catalogue.QUEUES_TO_FORGET, "queue_removed", ("removed",)),
+    Plan(catalogue.FORGET_QUEUES, "queue_pkey", ("number", "world")),
+    Plan(catalogue.TAKE_OLD_SHELVES, "old_shelf_pkey", ("shelf", "world")),
+    Plan(publishing.BINDINGS_TO_FORGET, "binding_removed", ("removed",)),
+    Plan(pushes.TAKE_NOTES, "push_remembered_pkey", ("note", "world")),
 )
 
 #: The first index that is walked, and what narrows it.
-_WALK = re.compile(r"Scan using (\w+) on (?:msg|body|qstat|world|gateway|queue|remembered)\b.*")
+_TABLES = "msg|body|qstat|world|gateway|queue|old_shelf|binding|(?:push_)?remembered"
+_WALK = re.compile(rf"Scan using (\w+) on (?:{_TABLES})\b.*")
 _CONDITION = re.compile(r"\(\(*(\w+) (?:=|<=|<|>)")
 
 

@@ -8,6 +8,7 @@ from mqgate.storage.executor.execution import SlotLost
 from mqgate.storage.interface import BindingRow, Change, ExchangeRow, WorldRows
 from mqgate.storage.postgresql.alerts import PostgreSQLAlerts
 from mqgate.storage.postgresql.line import Answer
+from mqgate.storage.postgresql.taking import take
 from mqgate.storage.queue_rows import columns_of, queue_row
 from mqgate.storage.session import Shelf
 from mqgate.storage.statements import catalogue as sql
@@ -75,22 +76,11 @@ class CatalogueStatements:
         return True
 
     def old_shelves(self, limit: int) -> list[Shelf]:
-        return self._ask(sql.OLD_SHELVES.postgresql, (limit,)).all()
+        found = self._ask(sql.OLD_SHELVES.postgresql, (limit,)).all()
+        return [(world, shelf) for shelf, world in take(self._ask, sql.TAKE_OLD_SHELVES, found)]
 
     def forget_shelf(self, shelf: Shelf) -> None:
         self._ask(sql.FORGET_SHELF.postgresql, shelf)
-
-    def forget_queues(self, before: int, limit: int) -> int:
-        worlds = self._try_to_forget("queue", before, limit)
-        if not worlds:
-            return 0
-        self._ask(sql.NOTE_FORGOTTEN.postgresql, (before, worlds))
-        return self._ask(sql.FORGET_QUEUES.postgresql, (before, limit, worlds)).count()
-
-    def _try_to_forget(self, table: str, before: int, limit: int) -> list[int]:
-        """Worlds with something to be forgotten that nobody reads the catalogue of just now."""
-        statement = sql.TRY_WORLDS_TO_FORGET.format(table=table)
-        return sorted(row[0] for row in self._ask(statement, (before, limit)).all())
 
     # -- counters
 

@@ -15,7 +15,6 @@ class PublishingStatements:
     """The part of `mqgate.storage.session.Session` that publishing needs."""
 
     _ask: Callable[..., Answer]
-    _try_to_forget: Callable[[str, int, int], list[int]]
 
     # -- the catalogue
 
@@ -37,17 +36,6 @@ class PublishingStatements:
             self._ask(sql.SET_EXCHANGE.postgresql, exchange)
         for binding in change.bindings:
             self._ask(sql.SET_BINDING.postgresql, binding)
-
-    def forget_bindings(self, before: int, limit: int) -> int:
-        forgotten = 0
-        if worlds := self._try_to_forget("binding", before, limit):
-            self._ask(sql.NOTE_FORGOTTEN_BINDINGS.postgresql, (before, worlds))
-            values = (before, limit, worlds)
-            forgotten = self._ask(sql.FORGET_BINDINGS.postgresql, values).count()
-        left = limit - forgotten
-        # Nobody asks for those of queues that are gone: there is nothing to be noted.
-        statement = sql.FORGET_BINDINGS_OF_QUEUES.postgresql
-        return forgotten + self._ask(statement, (before, left)).count()
 
     # -- messages
 

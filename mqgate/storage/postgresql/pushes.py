@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from mqgate.storage.interface import (
     SLOT_SHIFT,
@@ -14,7 +14,8 @@ from mqgate.storage.interface import (
     ShowPushes,
 )
 from mqgate.storage.postgresql.line import Answer, Line
-from mqgate.storage.postgresql.remembering import TOGETHER, Remembered
+from mqgate.storage.postgresql.remembering import NOTES_AT_ONCE, TOGETHER, Remembered
+from mqgate.storage.postgresql.taking import by_world, take
 from mqgate.storage.push_rows import dumped, found
 from mqgate.storage.push_session import Absent, DuePush, Shelf
 from mqgate.storage.statements import pushes as sql
@@ -73,7 +74,7 @@ class PostgreSQLPushes:
         return None if row is None else row[0]
 
     def find(self, key: PushKey, now: int) -> ClaimedPush | Absent:
-        row = self._ask(sql.FIND.postgresql, (now, *key, now)).one()
+        row = self._ask(sql.FIND.postgresql, (now, *key)).one()
         return Absent.TAKEN if row is None else found(key, row)
 
     def claim(self, push: ClaimedPush, until: int) -> None:
@@ -82,11 +83,8 @@ class PostgreSQLPushes:
     # -- what comes of it
 
     def hold(self, messages: Collection[tuple[int, int]]) -> None:
-        ids: dict[int, list[int]] = {}
-        for world, message in sorted(messages):
-            ids.setdefault(world, []).append(message)
-        for world, mine in ids.items():
-            self._ask(sql.LOCK_MESSAGES, (world, mine))
+        for world, ids in by_world((message, world) for world, message in messages):
+            self._ask(sql.LOCK_MESSAGES, (world, sorted(ids)))
 
     def settle(self, settle: SettlePush) -> bool:
         key, claim, *progress, target, failures, _, _ = settle
@@ -127,8 +125,7 @@ class PostgreSQLPushes:
             self.remember(expires, (world, memory_shelf), finished)
 
     def drop_oldest(self, shelf: Shelf, n: int) -> list[tuple[int, int, int]]:
-        world, _ = shelf
-        rows = self._ask(sql.OLDEST.postgresql, (world, *shelf, n)).all()
+        rows = self._ask(sql.OLDEST.postgresql, (*shelf, n)).all()
         for id_, *_ in rows:
             self._ask(sql.DROP.postgresql, (*shelf, id_))
         return [(id_, body, size) for id_, body, size in rows]
@@ -163,11 +160,7 @@ class PostgreSQLPushes:
 
     def forget(self, now: int, limit: int) -> int:
         left = limit
-        while left > 0:
-            note = self._ask(sql.LAPSED.postgresql, (now,)).one()
-            if note is None:
-                break
-            number, world, queue, messages = note
+        for number, world, queue, messages in self._lapsed(now) if limit > 0 else ():
             shelf = (world, queue)
             entries = self._ask(sql.OF_MESSAGES, (messages, *shelf, left)).all()
             if entries:
@@ -176,7 +169,22 @@ class PostgreSQLPushes:
             if self._ask(sql.ANY_LEFT, (messages, *shelf)).one() is not None:
                 break  # for the next time: there are more, or somebody else is at them
             self._ask(sql.DROP_REMEMBERED.postgresql, (world, number))
+            if left <= 0:
+                break
         return limit - left
+
+    def _lapsed(self, now: int) -> Iterator[tuple[int, int, int, list[int]]]:
+        """Notes whose time is over, but for those that others are at.
+
+        Each is taken when it is asked for; whoever asks for the next one has removed it.
+        """
+        taken = True
+        while taken:
+            taken = False
+            for key in self._ask(sql.LAPSED.postgresql, (now, NOTES_AT_ONCE)).all():
+                for note in take(self._ask, sql.TAKE_NOTES, [key]):
+                    taken = True
+                    yield note
 
 
 def _due(answer: Answer) -> list[DuePush]:

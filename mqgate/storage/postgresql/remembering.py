@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 from mqgate.storage import statements as sql
 from mqgate.storage.postgresql.line import Line
+from mqgate.storage.postgresql.taking import take
 
 #: Messages in one note, so that none is too long to be carried out at once.
 TOGETHER = 500
-#: So many notes are taken up at once; another gateway takes up others.
+#: So many notes are looked for at once.
 NOTES_AT_ONCE = 20
 
 
@@ -30,7 +31,8 @@ class Remembered:
         if limit <= 0:
             return 0, bodies
         answers = []
-        for world, note, ids in self._ask(sql.LAPSED.postgresql, (now, NOTES_AT_ONCE)).all():
+        found = self._ask(sql.LAPSED.postgresql, (now, NOTES_AT_ONCE)).all()
+        for note, world, ids in take(self._ask, sql.TAKE_NOTES, found):
             if len(ids) > limit:
                 self._ask(sql.LESSEN_REMEMBERED.postgresql, (ids[limit:], world, note))
             else:

@@ -17,12 +17,14 @@ from mqgate.storage.interface import (
 )
 from mqgate.storage.postgresql.alerts import PostgreSQLAlerts
 from mqgate.storage.postgresql.catalogue import CatalogueStatements
+from mqgate.storage.postgresql.forgetting import ForgettingStatements
 from mqgate.storage.postgresql.groups import GroupStatements
 from mqgate.storage.postgresql.line import Answer, Line
 from mqgate.storage.postgresql.publishing import PublishingStatements
 from mqgate.storage.postgresql.pushes import PostgreSQLPushes
 from mqgate.storage.postgresql.remembering import Remembered
 from mqgate.storage.postgresql.rows import LazyRows
+from mqgate.storage.postgresql.taking import take
 from mqgate.storage.postgresql.topics import TopicStatements
 from mqgate.storage.session import ExpiredRow, Shelf
 from mqgate.storage.statements import catalogue, looking
@@ -47,7 +49,11 @@ def _is_plain(rows: Sequence[PostRow]) -> bool:
 
 
 class PostgreSQLSession(
-    CatalogueStatements, GroupStatements, PublishingStatements, TopicStatements
+    CatalogueStatements,
+    ForgettingStatements,
+    GroupStatements,
+    PublishingStatements,
+    TopicStatements,
 ):
     """One connection's statements; implements `mqgate.storage.session.Session`."""
 
@@ -140,9 +146,7 @@ class PostgreSQLSession(
         return None if row is None else row[0]
 
     def get(self, get: Get, now: int) -> MessageRow | None:
-        world, shelf, memory_shelf, id_ = get
-        found = self._ask(sql.GET.postgresql, (id_, world, shelf, memory_shelf, now)).all()
-        rows = map(MessageRow._make, LazyRows(self._line, world, found))
+        rows = map(MessageRow._make, self._messages(sql.GET.postgresql, (*get, now)))
         return next(rows, None)
 
     def touch(self, shelf: Shelf, ids: Sequence[int], now: int) -> dict[int, int]:
@@ -226,13 +230,14 @@ class PostgreSQLSession(
         return rows
 
     def expired(self, now: int, limit: int) -> list[ExpiredRow]:
-        rows = self._ask(sql.EXPIRED.postgresql, (now, limit)).all()
-        if not rows:
+        found = self._ask(sql.EXPIRED.postgresql, (now, limit)).all()
+        if not found:
             return []
         # Where the catalogue is just being changed, whose these are may be another matter then.
-        worlds = list({row[1] for row in rows})
+        worlds = sorted({world for _, world in found})
         still = {row[0] for row in self._ask(catalogue.TRY_WORLDS, (worlds,)).all()}
-        return [row for row in rows if row[1] in still]
+        found = [key for key in found if key[1] in still]
+        return take(self._ask, sql.TAKE_EXPIRED, found, now)
 
     def next_expiry(self) -> int | None:
         expires = self._ask(sql.NEXT_EXPIRY.postgresql)

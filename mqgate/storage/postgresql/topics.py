@@ -20,7 +20,8 @@ class TopicStatements:
     _ask: Callable[..., Answer]
 
     def hold_figures(self, worlds: Collection[int]) -> None:
-        self._ask(sql.LOCK_FIGURES, (sorted(worlds),))
+        for world in sorted(set(worlds)):
+            self._ask(sql.LOCK_FIGURES, (world,))
 
     def topic_figures(self, world: int) -> TopicFigures:
         row = self._ask(sql.FIGURES.postgresql, (world,)).one()

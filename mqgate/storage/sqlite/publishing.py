@@ -41,7 +41,7 @@ class PublishingStatements:
             self._execute(statement, row)
 
     def forget_bindings(self, before: int, limit: int) -> int:
-        self._execute(sql.NOTE_FORGOTTEN_BINDINGS.sqlite, (before, before))
+        self._execute(sql.NOTE_FORGOTTEN_BINDINGS, (before, before))
         forgotten = self._execute(sql.FORGET_BINDINGS.sqlite, (before, limit)).rowcount
         left = limit - forgotten
         return (

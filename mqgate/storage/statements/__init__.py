@@ -27,8 +27,9 @@ POSTGRESQL_MESSAGE = (
     " CASE WHEN m.body = 0 THEN m.data WHEN octet_length(b.data) <= 8192 THEN b.data END,"
     " CASE WHEN octet_length(b.data) > 8192 THEN octet_length(b.data) END"
 )
+#: The first value is the world: what locks rows is to name it for each table.
 BODIES = (
-    " LEFT JOIN LATERAL (SELECT * FROM body WHERE world = m.world AND id = nullif(m.body, 0)"
+    " LEFT JOIN LATERAL (SELECT * FROM body WHERE world = $1 AND id = nullif(m.body, 0)"
     " OFFSET 0) b ON true"
 )
 #: The data that were left out.
@@ -174,7 +175,7 @@ GET = Statement(
     ),
     postgresql=(
         f"SELECT {POSTGRESQL_MESSAGE} FROM msg m{BODIES}"
-        " WHERE m.id = $1 AND m.world = $2 AND m.queue IN ($3, $4) AND +m.expires > $5"
+        " WHERE m.id = $4 AND m.world = $1 AND m.queue IN ($2, $3) AND +m.expires > $5"
     ),
 )
 
@@ -261,9 +262,13 @@ EXPIRED = Statement(
         " WHERE state <> 3 AND aged = 1 AND expires <= ? ORDER BY expires LIMIT ?"
     ),
     postgresql=(
-        "SELECT id, world, queue, state, body, grp FROM msg"
-        " WHERE 3 - state <> 0 AND expires <= %s ORDER BY expires LIMIT %s FOR UPDATE SKIP LOCKED"
+        "SELECT id, world FROM msg WHERE 3 - state <> 0 AND expires <= $1 ORDER BY expires LIMIT $2"
     ),
+)
+#: On PostgreSQL, of one world: those that are still as they were found, and that nobody is at.
+TAKE_EXPIRED = (
+    "SELECT id, world, queue, state, body, grp FROM msg WHERE world = $1 AND id = ANY($2)"
+    " AND state <> 3 AND +expires <= $3 FOR UPDATE SKIP LOCKED"
 )
 NEXT_EXPIRY = lowest("expires", "msg", " WHERE state <> 3 AND aged = 1", " WHERE 3 - state <> 0")
 # Of SQLite's file alone (mqgate/storage/sqlite/aging.py).
@@ -279,10 +284,12 @@ REMEMBER = Statement(
 )
 LAPSED = Statement(
     sqlite="SELECT rowid, n, ids FROM remembered WHERE until <= ? ORDER BY until LIMIT ?",
-    postgresql=(
-        "SELECT world, note, ids FROM remembered WHERE until <= $1 ORDER BY until LIMIT $2"
-        " FOR UPDATE SKIP LOCKED"
-    ),
+    postgresql="SELECT note, world FROM remembered WHERE until <= $1 ORDER BY until LIMIT $2",
+)
+#: Of one world. A note's time does not change; its ids become less, and it goes.
+TAKE_NOTES = (
+    "SELECT note, world, ids FROM remembered WHERE world = $1 AND note = ANY($2)"
+    " FOR UPDATE SKIP LOCKED"
 )
 LESSEN_REMEMBERED = Statement(
     sqlite="UPDATE remembered SET n = ?, ids = ? WHERE rowid = ?",
@@ -337,8 +344,8 @@ def _oldest(state: str, order: str) -> Statement:
     return Statement(
         f"SELECT m.id, m.body, {SIZE} FROM msg m WHERE m.world = ? AND m.queue = ?"
         f" AND m.state {state} ORDER BY {order} LIMIT ?",
-        f"SELECT m.id, m.body, {POSTGRESQL_SIZE} FROM msg m{BODIES} WHERE m.world = %s"
-        f" AND m.queue = %s AND m.state {state} ORDER BY {order} LIMIT %s{TAKING}",
+        f"SELECT m.id, m.body, {POSTGRESQL_SIZE} FROM msg m{BODIES} WHERE m.world = $1"
+        f" AND m.queue = $2 AND m.state {state} ORDER BY {order} LIMIT $3{TAKING}",
     )
 
 

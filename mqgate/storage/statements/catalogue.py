@@ -27,7 +27,11 @@ SET_QUEUE = plain(
 ADD_OLD_SHELF = plain("INSERT INTO old_shelf(world, shelf) VALUES(?, ?)")
 OLD_SHELVES = Statement(
     sqlite="SELECT world, shelf FROM old_shelf LIMIT ?",
-    postgresql="SELECT world, shelf FROM old_shelf LIMIT $1 FOR UPDATE SKIP LOCKED",
+    postgresql="SELECT shelf, world FROM old_shelf LIMIT $1",
+)
+#: Of one world.
+TAKE_OLD_SHELVES = (
+    "SELECT shelf, world FROM old_shelf WHERE world = $1 AND shelf = ANY($2) FOR UPDATE SKIP LOCKED"
 )
 #: Where others write, they may be at some of what is left there: then it is looked at again.
 FORGET_SHELF = Statement(
@@ -40,26 +44,26 @@ FORGET_SHELF = Statement(
         " AND NOT EXISTS (SELECT 1 FROM push WHERE world = $1 AND queue = $2)"
     ),
 )
-#: The third value is those of the worlds that are locked against gateways that read them.
+#: On PostgreSQL once they are gone, with the highest version of them.
 NOTE_FORGOTTEN = Statement(
     sqlite=(
         "UPDATE world SET forgotten = max(forgotten, (SELECT max(version) FROM queue"
         " WHERE world = world.id AND removed > 0 AND removed < ?))"
         " WHERE id IN (SELECT world FROM queue WHERE removed > 0 AND removed < ?)"
     ),
-    postgresql=(
-        "UPDATE world w SET forgotten = greatest(forgotten, (SELECT max(q.version) FROM queue q"
-        " WHERE q.world = w.id AND q.removed > 0 AND q.removed < $1)) WHERE w.id = ANY($2)"
-    ),
+    postgresql="UPDATE world SET forgotten = greatest(forgotten, $2) WHERE id = $1",
 )
+#: On PostgreSQL they are found first; then the world is locked against gateways that read it, and
+#: they are removed one by one.
+QUEUES_TO_FORGET = "SELECT world, number FROM queue WHERE removed > 0 AND removed < $1 LIMIT $2"
 FORGET_QUEUES = Statement(
     sqlite=(
         "DELETE FROM queue WHERE (world, number) IN"
         " (SELECT world, number FROM queue WHERE removed > 0 AND removed < ? LIMIT ?)"
     ),
     postgresql=(
-        "DELETE FROM queue WHERE (world, number) IN (SELECT world, number FROM queue"
-        " WHERE removed > 0 AND removed < $1 AND world = ANY($3) LIMIT $2)"
+        "DELETE FROM queue WHERE world = $1 AND number = $2"
+        " AND removed <> 0 AND +removed < $3 RETURNING version"
     ),
 )
 
@@ -152,12 +156,10 @@ TRY_WORLDS = (
     "SELECT world FROM unnest($1::bigint[]) AS these(world)"
     f" WHERE pg_try_advisory_xact_lock_shared({APPLICATION}, world::int)"
 )
-#: Those of the worlds with something to be forgotten whose catalogue nobody uses now, nor until
-#: this transaction ends.
-TRY_WORLDS_TO_FORGET = (
-    "WITH these AS MATERIALIZED (SELECT DISTINCT world FROM (SELECT world FROM {table}"
-    " WHERE removed > 0 AND removed < $1 LIMIT $2) AS found)"
-    f" SELECT world FROM these WHERE pg_try_advisory_xact_lock({APPLICATION}, world::int)"
+#: Those of these worlds whose catalogue nobody uses now, nor until this transaction ends.
+TRY_WORLDS_ALONE = (
+    "SELECT world FROM unnest($1::bigint[]) AS these(world)"
+    f" WHERE pg_try_advisory_xact_lock({APPLICATION}, world::int)"
 )
 #: Waits until no other gateway posts under these limits. See `lock_of_quota` and `lock_of_bound`.
 LOCK_LIMITS = (

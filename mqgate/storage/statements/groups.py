@@ -10,7 +10,7 @@ from __future__ import annotations
 from functools import cache
 
 from mqgate.storage.statements import BODIES, IDS, MESSAGE, POSTGRESQL_MESSAGE
-from mqgate.storage.statements.texts import Statement, plain
+from mqgate.storage.statements.texts import Statement, numbered, plain
 
 _IDS = "ANY(%s::bigint[])"
 
@@ -162,11 +162,11 @@ def _ready(which: str, sqlite: str, postgresql: str) -> Statement:
     )
     return Statement(
         text.format(message=f"{MESSAGE} FROM msg m", which=which, state=sqlite),
-        plain(
+        numbered(
             text.format(
                 message=f"{POSTGRESQL_MESSAGE} FROM msg m{BODIES}", which=which, state=postgresql
             )
-        ).postgresql,
+        ),
     )
 
 

@@ -25,33 +25,33 @@ SET_BINDING = plain(
     " ON CONFLICT(world, exchange, queue, key) DO UPDATE SET removed = excluded.removed,"
     " version = excluded.version"
 )
-#: On PostgreSQL of those worlds that are locked against gateways that read them.
-NOTE_FORGOTTEN_BINDINGS = Statement(
-    sqlite=(
-        "UPDATE world SET forgotten = max(forgotten, (SELECT max(version) FROM binding"
-        " WHERE world = world.id AND removed > 0 AND removed < ?))"
-        " WHERE id IN (SELECT world FROM binding WHERE removed > 0 AND removed < ?)"
-    ),
-    postgresql=(
-        "UPDATE world w SET forgotten = greatest(forgotten, (SELECT max(b.version) FROM binding b"
-        " WHERE b.world = w.id AND b.removed > 0 AND b.removed < $1)) WHERE w.id = ANY($2)"
-    ),
+#: Of SQLite's; on PostgreSQL it is done as for queues.
+NOTE_FORGOTTEN_BINDINGS = (
+    "UPDATE world SET forgotten = max(forgotten, (SELECT max(version) FROM binding"
+    " WHERE world = world.id AND removed > 0 AND removed < ?))"
+    " WHERE id IN (SELECT world FROM binding WHERE removed > 0 AND removed < ?)"
 )
+#: On PostgreSQL they are found first, as queues are.
+BINDINGS_TO_FORGET = (
+    "SELECT world, exchange, queue, key FROM binding WHERE removed > 0 AND removed < $1 LIMIT $2"
+)
+_ONE = "DELETE FROM binding WHERE world = $1 AND exchange = $2 AND queue = $3 AND key = $4"
 FORGET_BINDINGS = Statement(
     sqlite=(
         "DELETE FROM binding WHERE (world, exchange, queue, key) IN (SELECT world, exchange, queue,"
         " key FROM binding WHERE removed > 0 AND removed < ? LIMIT ?)"
     ),
-    postgresql=(
-        "DELETE FROM binding WHERE (world, exchange, queue, key) IN (SELECT world, exchange, queue,"
-        " key FROM binding WHERE removed > 0 AND removed < $1 AND world = ANY($3) LIMIT $2)"
-    ),
+    postgresql=f"{_ONE} AND removed <> 0 AND +removed < $5 RETURNING version",
 )
-FORGET_BINDINGS_OF_QUEUES = plain(
-    "DELETE FROM binding WHERE (world, exchange, queue, key) IN"
-    " (SELECT b.world, b.exchange, b.queue, b.key"
+_OF_QUEUES = (
+    "SELECT b.world, b.exchange, b.queue, b.key"
     " FROM queue q JOIN binding b ON b.world = q.world AND b.queue = q.number"
-    " WHERE q.removed > 0 AND q.removed < ? LIMIT ?)"
+    " WHERE q.removed > 0 AND q.removed < ? LIMIT ?"
+)
+BINDINGS_OF_QUEUES_TO_FORGET = plain(_OF_QUEUES).postgresql
+FORGET_BINDINGS_OF_QUEUES = Statement(
+    sqlite=f"DELETE FROM binding WHERE (world, exchange, queue, key) IN ({_OF_QUEUES})",
+    postgresql=_ONE,
 )
 
 HELD = plain(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import cache
 
 from mqgate.storage.statements import IDS, SIZE
-from mqgate.storage.statements.texts import Statement, lowest, plain
+from mqgate.storage.statements.texts import Statement, lowest, numbered, plain
 
 KEY = "world = ? AND queue = ? AND message = ? AND subscriber = ?"
 _IDS = "ANY(%s::bigint[])"
@@ -114,13 +114,13 @@ FIND = Statement(
     # What another one has claimed since it was looked for is not due any more, and what he is about
     # to claim is locked.
     postgresql=(
-        f"{_FOUND} (SELECT data FROM body WHERE world = m.world AND id = m.body) END"
-        " FROM push p LEFT JOIN LATERAL (SELECT * FROM queue q WHERE q.world = p.world"
+        f"{_FOUND} (SELECT data FROM body WHERE world = $2 AND id = m.body) END"
+        " FROM push p LEFT JOIN LATERAL (SELECT * FROM queue q WHERE q.world = $2"
         " AND q.number BETWEEN p.number AND p.number AND +q.shelf = p.queue AND q.removed + 0 = 0"
         " ORDER BY q.number LIMIT 1) q ON true"
-        " LEFT JOIN msg m ON m.world = p.world AND m.id = p.message AND +m.expires > %s"
-        " WHERE p.world = %s AND p.queue = %s AND p.message = %s AND p.subscriber = %s"
-        " AND p.status + 0 < 3 AND +p.next_at <= %s FOR UPDATE OF p SKIP LOCKED"
+        " LEFT JOIN msg m ON m.world = $2 AND m.id = p.message AND +m.expires > $1"
+        " WHERE p.world = $2 AND p.queue = $3 AND p.message = $4 AND p.subscriber = $5"
+        " AND p.status + 0 < 3 AND +p.next_at <= $1 FOR UPDATE OF p SKIP LOCKED"
     ),
 )
 CLAIM = plain(f"UPDATE push SET status = 1, claim = ?, next_at = ?, tries = ? WHERE {KEY}")
@@ -197,9 +197,9 @@ OLDEST = Statement(
         "SELECT m.id, m.body, CASE m.body WHEN 0"
         " THEN octet_length(m.data) + coalesce(octet_length(m.props), 0)"
         " ELSE (SELECT octet_length(data) + coalesce(octet_length(props), 0)"
-        " FROM body WHERE world = m.world AND id = m.body) END"
-        f" FROM msg m WHERE m.world = %s AND m.state = 4 AND m.id = ANY(ARRAY("
-        f"{plain(_OLDEST).postgresql})) ORDER BY m.id FOR UPDATE SKIP LOCKED"
+        " FROM body WHERE world = $1 AND id = m.body) END"
+        f" FROM msg m WHERE m.world = $1 AND m.state = 4 AND m.id = ANY(ARRAY("
+        f"{numbered(_OLDEST)})) ORDER BY m.id FOR UPDATE SKIP LOCKED"
     ),
 )
 DROP = Statement(
@@ -235,9 +235,13 @@ LAPSED = Statement(
         " ORDER BY until LIMIT 1"
     ),
     postgresql=(
-        "SELECT note, world, queue, ids FROM push_remembered WHERE until <= %s"
-        " ORDER BY until LIMIT 1 FOR UPDATE SKIP LOCKED"
+        "SELECT note, world FROM push_remembered WHERE until <= %s ORDER BY until LIMIT %s"
     ),
+)
+#: Of one world. A note goes, and does not change.
+TAKE_NOTES = (
+    "SELECT note, world, queue, ids FROM push_remembered WHERE world = $1 AND note = ANY($2)"
+    " FOR UPDATE SKIP LOCKED"
 )
 FORGET = (
     "DELETE FROM push WHERE (world, queue, message, subscriber) IN (SELECT world, queue, message,"

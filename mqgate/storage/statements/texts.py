@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from typing import NamedTuple
 
@@ -19,6 +20,12 @@ class Statement(NamedTuple):
 def plain(text: str) -> Statement:
     """A statement that both understand; ``?`` stands for a value."""
     return Statement(text, text.replace("?", "%s"))
+
+
+def numbered(text: str) -> str:
+    """PostgreSQL's words, of which some name a value by its number; ``?`` is the next one."""
+    numbers = itertools.count(1)
+    return re.sub(r"\?", lambda _: f"${next(numbers)}", text)
 
 
 def named(text: str) -> Statement:

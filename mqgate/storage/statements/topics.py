@@ -5,8 +5,8 @@ from __future__ import annotations
 from mqgate.storage.statements.texts import Statement, plain
 
 FIGURES = plain("SELECT topic_seq, topics, topic_floor FROM world WHERE id = ?")
-#: In the order of the worlds: nobody waits for a lower one than he has.
-LOCK_FIGURES = "SELECT id FROM world WHERE id = ANY(%s::bigint[]) ORDER BY id FOR NO KEY UPDATE"
+#: World by world, in their order: nobody waits for a lower one than he has.
+LOCK_FIGURES = "SELECT id FROM world WHERE id = %s FOR NO KEY UPDATE"
 SET_FIGURES = plain("UPDATE world SET topic_seq = ?, topics = ?, topic_floor = ? WHERE id = ?")
 
 SET_LATEST = plain(
