@@ -145,10 +145,13 @@ class Session(GroupSession, TopicSession, Protocol):
     def expired(self, now: int, limit: int) -> list[ExpiredRow]:
         """Messages past their time, earliest first.
 
-        Not of deleted ones: `forget_deleted` is for them. Where several gateways write, none that
-        another one is at; and none of a world whose catalogue is being changed, which is not from
-        here to the end of the transaction.
+        Not of deleted ones: `forget_deleted` is for them. Where several gateways write, none of a
+        world whose catalogue is being changed, which is not from here to the end of the
+        transaction.
         """
+
+    def take_expired(self, rows: Sequence[ExpiredRow], now: int) -> list[ExpiredRow]:
+        """Those of the rows that are still there, and that no other gateway is at, nor will be."""
 
     def forget_deleted(self, now: int, limit: int) -> tuple[int, list[tuple[int, int]]]:
         """Remove deleted messages that are readable no longer: how many, and (world, body)s."""

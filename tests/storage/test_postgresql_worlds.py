@@ -163,6 +163,17 @@ class ChoresTests(WorldsCase):
         self.assertEqual(done(self.stores[0], ops.Sweep(3))[0].removed, 3)
         self.assertEqual(self.left(), [1, 4, 6])
 
+    def test_a_sweep_beside_another_ones_finds_nothing_and_does_not_wait(self) -> None:
+        self.post(NOW - 1, NOW - 2)
+        other = psycopg.connect(self.database.dsn)
+        self.addCleanup(other.close)
+        self.assertEqual(len(other.execute("SELECT id FROM msg FOR UPDATE").fetchall()), 2)
+        self.assertEqual(done(self.stores[0], ops.Sweep(100))[0].removed, 0)
+        other.execute("DELETE FROM msg WHERE id = 1")
+        other.commit()
+        self.assertEqual(done(self.stores[0], ops.Sweep(100))[0].removed, 1)
+        self.assertEqual(self.left(), [])
+
     def test_messages_in_a_world_that_is_just_changed(self) -> None:
         self.post(NOW - 1, NOW - 1)
         self.locked("SELECT pg_advisory_xact_lock(%s, %s)", catalogue.APPLICATION, self.other)

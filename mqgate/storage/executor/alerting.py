@@ -90,8 +90,7 @@ def begin(execution: Execution) -> None:
 def _expire(execution: Execution, shelves: set[Shelf]) -> None:
     """Remove what has expired of these, among what has expired first."""
     rows = execution.session.expired(execution.now, SWEPT_BEFORE_COUNTING)
-    gone = [row for row in rows if (row[1], row[2]) in shelves]
-    execution.remove_expired(gone)
+    gone = execution.remove_expired([row for row in rows if (row[1], row[2]) in shelves])
     execution.expired.update((row[1], row[2]) for row in gone)
 
 

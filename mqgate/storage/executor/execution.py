@@ -131,8 +131,8 @@ class Execution:
         if left:
             self.left = Counter((row[1], row[2]) for row in rows if (row[1], row[2]) in left)
             rows = [row for row in rows if (row[1], row[2]) not in left]
-        self.remove_expired(rows)
-        return len(rows), tuple((world, name) for (world, _), name in watched.items())
+        removed = self.remove_expired(rows)
+        return len(removed), tuple((world, name) for (world, _), name in watched.items())
 
     def _busy(self, rows: Sequence[ExpiredRow]) -> set[Shelf]:
         """Shelves of topics that another gateway is at: what has expired there is left.
@@ -142,8 +142,9 @@ class Execution:
         keyed = {(row[1], row[2]) for row in rows if row[5] is not None}
         return keyed - self.session.try_topics(keyed) if keyed else keyed
 
-    def remove_expired(self, rows: Sequence[ExpiredRow]) -> None:
-        """Remove messages that have expired, and count them off."""
+    def remove_expired(self, found: Sequence[ExpiredRow]) -> list[ExpiredRow]:
+        """Remove messages that have expired, and count them off: those that nobody else is at."""
+        rows = self.session.take_expired(found, self.now)
         for world in {row[1] for row in rows}:
             self.remove(world, [(row[0], row[4]) for row in rows if row[1] == world])
         self._remember_pushes([row for row in rows if row[3] == PUSHED])
@@ -159,6 +160,7 @@ class Execution:
                 self.counts[where] -= n
                 if where in keys:  # their heads may be among what is gone
                     self.session.set_heads(where, keys[where])
+        return rows
 
     def _remember_pushes(self, pushed: Sequence[ExpiredRow]) -> None:
         """Have the entries removed of messages that expired while they were pushed."""

@@ -230,14 +230,16 @@ class PostgreSQLSession(
         return rows
 
     def expired(self, now: int, limit: int) -> list[ExpiredRow]:
-        found = self._ask(sql.EXPIRED.postgresql, (now, limit)).all()
-        if not found:
+        rows = self._ask(sql.EXPIRED.postgresql, (now, limit)).all()
+        if not rows:
             return []
         # Where the catalogue is just being changed, whose these are may be another matter then.
-        worlds = sorted({world for _, world in found})
+        worlds = sorted({row[1] for row in rows})
         still = {row[0] for row in self._ask(catalogue.TRY_WORLDS, (worlds,)).all()}
-        found = [key for key in found if key[1] in still]
-        return take(self._ask, sql.TAKE_EXPIRED, found, now)
+        return [row for row in rows if row[1] in still]
+
+    def take_expired(self, rows: Sequence[ExpiredRow], now: int) -> list[ExpiredRow]:
+        return take(self._ask, sql.TAKE_EXPIRED, [row[:2] for row in rows], now)
 
     def next_expiry(self) -> int | None:
         expires = self._ask(sql.NEXT_EXPIRY.postgresql)

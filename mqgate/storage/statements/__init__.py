@@ -262,7 +262,8 @@ EXPIRED = Statement(
         " WHERE state <> 3 AND aged = 1 AND expires <= ? ORDER BY expires LIMIT ?"
     ),
     postgresql=(
-        "SELECT id, world FROM msg WHERE 3 - state <> 0 AND expires <= $1 ORDER BY expires LIMIT $2"
+        "SELECT id, world, queue, state, body, grp FROM msg"
+        " WHERE 3 - state <> 0 AND expires <= $1 ORDER BY expires LIMIT $2"
     ),
 )
 #: On PostgreSQL, of one world: those that are still as they were found, and that nobody is at.
