@@ -217,8 +217,11 @@ class SQLiteStore:
         if only_reads(batch):
             # It takes no lock, and need not wait for whoever holds it.
             return self._carry_out(connection, batch, "BEGIN")
-        with turn(self._turns):
-            return self._carry_out(connection, batch, "BEGIN IMMEDIATE")
+        try:
+            with turn(self._turns):
+                return self._carry_out(connection, batch, "BEGIN IMMEDIATE")
+        except OSError as error:
+            raise Unavailable(f"{self.path} cannot be used: {error.strerror}") from error
 
     def _carry_out(self, connection: sqlite3.Connection, batch: Batch, begin: str) -> Results:
         session = self._session

@@ -24,7 +24,7 @@ class Turns(Protocol):
         """Get ready; raises `StoreError`."""
 
     def take(self) -> None:
-        """Wait for one's turn."""
+        """Wait for one's turn. Raises `OSError` if it cannot be had."""
 
     def begun(self) -> None:
         """SQLite's own lock is held now as well."""
@@ -98,7 +98,11 @@ class WorkersTurns(_Lock):
 
     def take(self) -> None:
         super().take()
-        os.pwrite(self.file, _HOLDER.pack(self._slot, self._seconds()), 0)
+        try:
+            os.pwrite(self.file, _HOLDER.pack(self._slot, self._seconds()), 0)
+        except OSError:  # some file systems need room even for what is written over
+            self.leave()
+            raise
 
     def begun(self) -> None:
         """It stays one's turn: the next in line then need not ask SQLite twice."""
