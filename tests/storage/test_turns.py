@@ -201,6 +201,16 @@ class Failing(NoTurns):
 class VisitTests(TurnsTestCase):
     """A command beside a server of several workers."""
 
+    def test_no_worker_is_taken_for_it(self) -> None:
+        with turn(self.worker(0)):
+            pass
+        self.now += 100
+        visitor = VisitorsTurns(self.path)
+        visitor.open()
+        self.addCleanup(visitor.close)
+        with turn(visitor):
+            self.assertIsNone(self.watch().look())
+
     def test_it_waits_its_turn_and_is_waited_for_no_longer_than_sqlite_does(self) -> None:
         server = SQLiteStore(self.path, Inline())
         server.open()
