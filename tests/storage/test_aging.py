@@ -68,6 +68,22 @@ class AgingTests(SynchronousTestCase):
     def post(self, *rows: PostRow) -> None:
         self.one(ops.Post(self.world, SHELF, rows))
 
+    def visit(self, now: int) -> None:
+        """A command counts beside the server; by its clock it is now."""
+        command = SQLiteStore(self.path, Inline(), beside=True)
+        command.open()
+        batch = Batch(now, (), (), (ops.Count(self.world, SHELF),), 0)
+        self.successResultOf(command.run(batch))
+        command.close()
+
+    def test_a_command_whose_clock_is_ahead_makes_nothing_live_for_ever(self) -> None:
+        """As it is where this machine's clock was set after the server's start."""
+        self.visit(NOW + 3 * LONG)
+        self.post(message(1))
+        self.sweep(OLD)
+        self.sweep(EXPIRES + 1)
+        self.assertEqual(self.count(EXPIRES + 1)[0], 0)
+
     def sweep(self, now: int) -> Swept:
         swept: Swept = self.one(ops.Sweep(9), now)
         with closing(sqlite3.connect(self.path)) as connection:

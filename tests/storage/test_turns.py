@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 import threading
@@ -12,6 +13,8 @@ from mqgate.storage import interface as ops
 from mqgate.storage.interface import StoreError, Unavailable
 from mqgate.storage.runners import Inline
 from mqgate.storage.sqlite import SQLiteStore
+from mqgate.storage.sqlite.lock import FileLock
+from mqgate.storage.sqlite.places import Place
 from mqgate.storage.sqlite.sharing import SharedFile
 from mqgate.storage.sqlite.turns import (
     SUFFIX,
@@ -161,8 +164,52 @@ class SharedFileTests(TurnsTestCase):
             self.assertEqual(shared.seat(seat.slot)[0], seat)  # for whoever replaces it
 
 
+class FailingTests(TurnsTestCase):
+    """A disk that has no room even for whose turn it is."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        os.symlink("/dev/full", self.path + SUFFIX)
+
+    def test_who_cannot_say_that_it_has_its_turn_does_not_keep_it(self) -> None:
+        self.assertRaises(OSError, self.worker(0).take)
+        self.assertIsNone(self.watch().look())
+
+    def test_a_batch_may_succeed_later(self) -> None:
+        turns = Failing()
+        place = Place(0, FileLock(self.path + ".lock"), turns)
+        store = SQLiteStore(self.path, Inline(), place=place)
+        store.open()
+        turns.disk_is_full = True
+        probe = ops.Batch(NOW, (), (), (ops.Probe(),), 0)
+        self.failureResultOf(store.run(probe), Unavailable)
+        turns.disk_is_full = False
+        self.assertEqual(self.successResultOf(store.run(probe)), [None])
+        store.close()
+
+
+class Failing(NoTurns):
+    """Turns that cannot be had for a while."""
+
+    disk_is_full = False
+
+    def take(self) -> None:
+        if self.disk_is_full:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
 class VisitTests(TurnsTestCase):
     """A command beside a server of several workers."""
+
+    def test_no_worker_is_taken_for_it(self) -> None:
+        with turn(self.worker(0)):
+            pass
+        self.now += 100
+        visitor = VisitorsTurns(self.path)
+        visitor.open()
+        self.addCleanup(visitor.close)
+        with turn(visitor):
+            self.assertIsNone(self.watch().look())
 
     def test_it_waits_its_turn_and_is_waited_for_no_longer_than_sqlite_does(self) -> None:
         server = SQLiteStore(self.path, Inline())

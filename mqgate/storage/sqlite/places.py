@@ -46,6 +46,8 @@ class Place:
     turns: Turns
     #: Whether it makes and upgrades the file.
     owns: bool = True
+    #: Whether it comes beside the server, or while there is none.
+    visits: bool = False
     #: Those that work on the same file all the time, if there are any.
     neighbours: Neighbours | None = None
 
@@ -58,7 +60,7 @@ def alone(path: str) -> Place:
 def visitor(path: str) -> Place:
     """Of an operator's command, beside a server or not; one at a time."""
     lock = FileLock(path + ".command.lock", "command")
-    return Place(COMMAND_SLOT, lock, VisitorsTurns(path), owns=False)
+    return Place(COMMAND_SLOT, lock, VisitorsTurns(path), owns=False, visits=True)
 
 
 def first(path: str) -> Place:

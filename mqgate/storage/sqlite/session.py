@@ -66,11 +66,17 @@ class SQLiteSession(GroupStatements, PublishingStatements, TopicStatements):
     """One connection's statements; implements `mqgate.storage.session.Session`."""
 
     def __init__(
-        self, connection: sqlite3.Connection, slot: int, owner: str, small: int = SMALL
+        self,
+        connection: sqlite3.Connection,
+        slot: int,
+        owner: str,
+        small: int = SMALL,
+        *,
+        visitor: bool = False,
     ) -> None:
         self._execute = connection.execute
         self._executemany = connection.executemany
-        self._aging = Aging(connection)
+        self._aging = Aging(connection, visitor=visitor)
         self._rows = RowsById(connection)
         self._remembered = Remembered(connection, self._rows)
         self._small = small

@@ -120,11 +120,15 @@ class SQLiteStore:
             self._let_go()
             raise
         self._connection = connection
-        self._session = SQLiteSession(connection, self._place.slot, owner, self._small)
+        self._session = self._speaking(connection, owner)
         self._runner.start()
         if self._observing is not self._runner:
             self._observing.start()
         return Opened(self._place.slot, high, secret)
+
+    def _speaking(self, connection: sqlite3.Connection, owner: str) -> SQLiteSession:
+        place = self._place
+        return SQLiteSession(connection, place.slot, owner, self._small, visitor=place.visits)
 
     def _take_slot(self, connection: sqlite3.Connection) -> tuple[str, int]:
         owner = secrets.token_hex(8)
@@ -217,8 +221,11 @@ class SQLiteStore:
         if only_reads(batch):
             # It takes no lock, and need not wait for whoever holds it.
             return self._carry_out(connection, batch, "BEGIN")
-        with turn(self._turns):
-            return self._carry_out(connection, batch, "BEGIN IMMEDIATE")
+        try:
+            with turn(self._turns):
+                return self._carry_out(connection, batch, "BEGIN IMMEDIATE")
+        except OSError as error:
+            raise Unavailable(f"{self.path} cannot be used: {error.strerror}") from error
 
     def _carry_out(self, connection: sqlite3.Connection, batch: Batch, begin: str) -> Results:
         session = self._session
@@ -255,7 +262,7 @@ class SQLiteStore:
             owner, high = self._take_slot(connection)
         except sqlite3.Error as error:
             raise Unavailable(str(error)) from error
-        self._session = SQLiteSession(connection, self._place.slot, owner, self._small)
+        self._session = self._speaking(connection, owner)
         return Moved(self._place.slot, high)
 
     def _roll_back(self, connection: sqlite3.Connection) -> None:

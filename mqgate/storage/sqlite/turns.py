@@ -15,6 +15,8 @@ from mqgate.storage.interface import StoreError
 SUFFIX = ".turn"
 
 _HOLDER = struct.Struct("=qd")
+#: The slot of a holder that is no worker.
+_NONE = -1
 
 
 class Turns(Protocol):
@@ -24,7 +26,7 @@ class Turns(Protocol):
         """Get ready; raises `StoreError`."""
 
     def take(self) -> None:
-        """Wait for one's turn."""
+        """Wait for one's turn. Raises `OSError` if it cannot be had."""
 
     def begun(self) -> None:
         """SQLite's own lock is held now as well."""
@@ -74,6 +76,14 @@ class _Lock:
     def take(self) -> None:
         fcntl.flock(self.file, fcntl.LOCK_EX)
 
+    def write_down(self, slot: int, since: float) -> None:
+        """Who has it, for `TurnWatch`."""
+        try:
+            os.pwrite(self.file, _HOLDER.pack(slot, since), 0)
+        except OSError:  # some file systems need room even for what is written over
+            self.leave()
+            raise
+
     def leave(self) -> None:
         if self._file is not None:
             fcntl.flock(self._file, fcntl.LOCK_UN)
@@ -98,7 +108,7 @@ class WorkersTurns(_Lock):
 
     def take(self) -> None:
         super().take()
-        os.pwrite(self.file, _HOLDER.pack(self._slot, self._seconds()), 0)
+        self.write_down(self._slot, self._seconds())
 
     def begun(self) -> None:
         """It stays one's turn: the next in line then need not ask SQLite twice."""
@@ -110,6 +120,11 @@ class VisitorsTurns(_Lock):
     From then on SQLite's own lock is enough, of which workers wait for no more than some seconds:
     they go on serving while a command is stopped in the middle of something.
     """
+
+    def take(self) -> None:
+        super().take()
+        # Else the worker that had its turn before would seem to have it all the time.
+        self.write_down(_NONE, 0.0)
 
     def begun(self) -> None:
         self.leave()
@@ -134,7 +149,7 @@ class TurnWatch:
         self._lock.open()
 
     def look(self) -> Holder | None:
-        """Whose turn it is, or nobody's. Never blocks.
+        """Which worker's turn it is, or none's. Never blocks.
 
         One who has only just got it may not have written that down: then it is whose turn it was
         before, so that only what is seen twice is sure.
@@ -144,7 +159,10 @@ class TurnWatch:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
             written = os.pread(file, _HOLDER.size, 0)
-            return Holder(*_HOLDER.unpack(written)) if len(written) == _HOLDER.size else None
+            if len(written) < _HOLDER.size:
+                return None
+            holder = Holder(*_HOLDER.unpack(written))
+            return None if holder.slot == _NONE else holder
         fcntl.flock(file, fcntl.LOCK_UN)
         return None
 
