@@ -54,7 +54,10 @@ class Database(Protocol):
         """What a statement finds; its values stand for question marks."""
 
     def contents(self, without: Collection[str] = ()) -> dict[str, list[Any]]:
-        """All rows of all tables but some, in an order of their own."""
+        """All rows of all tables but some, in an order of their own.
+
+        ``without`` are names of tables, and of columns with their tables': "table.column".
+        """
 
     def change(self, statement: LiteralString, *values: object) -> int:
         """Change rows behind the stores' backs, committed; how many."""
@@ -104,9 +107,10 @@ class SQLiteFile:
         with closing(sqlite3.connect(self.path)) as connection:
             names = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
             return {
-                name: connection.execute(f"SELECT * FROM {name}").fetchall()
+                name: connection.execute(f"SELECT {columns} FROM {name}").fetchall()
                 for (name,) in names.fetchall()
                 if name not in without
+                for columns in [_columns(connection, name, without)]
             }
 
     def change(self, statement: LiteralString, *values: object) -> int:
@@ -143,6 +147,11 @@ class SQLiteFile:
 
     def close(self) -> None:
         """The test's folder is removed with all that is in it."""
+
+
+def _columns(connection: sqlite3.Connection, table: str, without: Collection[str]) -> str:
+    found = connection.execute("SELECT name FROM pragma_table_info(?)", (table,))
+    return ",".join(name for (name,) in found if f"{table}.{name}" not in without)
 
 
 def new(folder: str | Path, name: str = "queues") -> Database:

@@ -16,8 +16,8 @@ from tests.fuzz.case import Examples
 #: Every status that docs/dialects/rocketmq.md has, but for a fault of the server.
 _DOCUMENTED = frozenset({200, 201, 204, 400, 403, 404, 405, 408})
 #: Ids are set aside in blocks before they are given out; a block left unused is no change. That a
-#: group was polled is none that anybody could notice.
-_NOT_OBSERVABLE = ("gateway", "feed")
+#: group was polled is none that anybody could notice, nor how far messages have grown old.
+_NOT_OBSERVABLE = ("gateway", "feed", "aging", "msg.aged")
 _CONSUMED = "/topics/orders/messages?consumer=GID_a&numOfMessages=1&ns=MQ_INST_demo"
 _MESSAGE = message("b", tag="t", properties="KEYS:k|a:b|__STARTDELIVERTIME:1|__SHARDINGKEY:s")
 _HANDLES = receipt_handles(["a", "b"])
