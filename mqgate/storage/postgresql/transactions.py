@@ -246,6 +246,8 @@ class Transactions:
             self._roll_back(line)
 
     def _roll_back(self, line: Line) -> None:
+        if line is not self._line:  # lost, and another one has taken its place
+            return
         try:
             line.abandon()
             if line.in_transaction():
