@@ -284,6 +284,12 @@ class ModelTests(LimitsCase):
     def front(self, queue: str) -> list[int]:
         return [each.id for each in self.done(self.engine.peek(self.world, queue, 100))]
 
+    def test_what_a_refused_post_would_have_dropped_makes_room_for_nobody(self) -> None:
+        queues: dict[str, list[int]] = {"plain": [], "ring": [], "full": []}
+        self.carry_out(queues, [("plain", [9, 9]), ("ring", [3, 3, 3])])
+        self.carry_out(queues, [("ring", [9, 9, 9]), ("plain", [9, 3]), ("plain", [3])])
+        self.assertEqual(queues["plain"], [9, 9, 3])
+
     @settings(deadline=None, max_examples=stores.examples(60), database=None)
     @given(st.lists(st.lists(steps, min_size=1, max_size=5), max_size=8))
     def test_limits_are_kept_to_the_message_and_to_the_byte(self, turns: list[list[Step]]) -> None:

@@ -40,6 +40,8 @@ def admit(execution: Execution, incoming: Iterable[Incoming]) -> dict[Shelf, lis
         refusal = room.take_in(world, parts)
         if refusal is not None:
             refused[place] = refusal
+            if room.changed:  # it is as if that were gone: those who come later are judged anew
+                break
         execution.changes[place] = room.changed
     if refused:
         raise Full(refused)
