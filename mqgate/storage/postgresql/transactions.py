@@ -216,8 +216,8 @@ class Transactions:
         return result
 
     def _commit(self, line: Line) -> None:
-        line.ask("COMMIT")
         try:
+            line.ask("COMMIT")
             line.wait()
         except Error as error:
             if not line.is_lost:
