@@ -100,12 +100,15 @@ def _in_its_words(statement: LiteralString) -> LiteralString:
 _free: list[Database] = []
 
 
-def lend() -> Database:
-    """A database without a row, which may have the schema already."""
-    if _free:
+def lend(*, new: bool = False) -> Database:
+    """A database without a row, which may have the schema already.
+
+    Of a ``new`` one, nothing is known to the server yet; what it learns is nobody else's.
+    """
+    if _free and not new:
         return _free.pop()
     dsn = database()
-    return Database(dsn, psycopg.connect(dsn, autocommit=True))
+    return Database(dsn, psycopg.connect(dsn, autocommit=True), spoiled=new)
 
 
 def give_back(used: Database) -> None:

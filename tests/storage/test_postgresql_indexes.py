@@ -107,13 +107,12 @@ class PlansTests(SynchronousTestCase):
     """All of it in one database, from one state to the next: to fill it takes seconds."""
 
     def setUp(self) -> None:
-        database = lend()
+        database = lend(new=True)
         self.addCleanup(give_back, database)
         module = importlib.import_module("mqgate.storage.postgresql")
         store = module.PostgreSQLStore(database.dsn, Inline())
         store.open()
         store.close()
-        database.spoiled = True  # it learns what is not true of the next test
         self.connection = database.connection
         self.conditions: dict[str, list[str]] = {}
 

@@ -104,7 +104,7 @@ class PlanTests(SynchronousTestCase):
     """Plans are made once for each connection, so of whatever is known by then."""
 
     def test_every_statement_walks_its_own_index_in_its_order(self) -> None:
-        database = lend()
+        database = lend(new=True)
         self.addCleanup(give_back, database)
         store = PostgreSQLStore(database.dsn, Inline())
         store.open()
