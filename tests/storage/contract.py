@@ -480,6 +480,14 @@ class UpkeepContract(StoreContract):
         self.assertEqual(self.one(ops.Sweep(9)), Swept(1, NOW + 9))
         self.assertEqual(self.count(), (1, 3))
 
+    def test_a_sweep_removes_as_many_as_it_may_however_they_were_deleted(self: Any) -> None:
+        """Who gets fewer takes it that there are no more, and rests."""
+        self.post(*(row(id_) for id_ in range(1, 61)))
+        for id_ in range(1, 61):
+            self.delete(id_, memory=Memory(MEMORY, 10))
+        self.assertEqual(self.one(ops.Sweep(50), NOW + 10).removed, 50)
+        self.assertEqual(self.one(ops.Sweep(50), NOW + 10).removed, 10)
+
     def test_a_sweep_of_nothing(self: Any) -> None:
         self.assertEqual(self.one(ops.Sweep(9)), Swept(0, None))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from mqgate.storage import statements as sql
 from mqgate.storage.postgresql.line import Line
@@ -10,7 +10,10 @@ from mqgate.storage.postgresql.taking import take
 
 #: Messages in one note, so that none is too long to be carried out at once.
 TOGETHER = 500
-#: So many notes are looked for at once.
+#: So many notes are looked for, whatever is in them and whoever is at the first ones; with fewer, a
+#: sweep removed less than its limit, took it that this was all, and fell behind for good.
+NOTES_LOOKED_FOR = 500
+#: So many are taken at once.
 NOTES_AT_ONCE = 20
 
 
@@ -31,8 +34,7 @@ class Remembered:
         if limit <= 0:
             return 0, bodies
         answers = []
-        found = self._ask(sql.LAPSED.postgresql, (now, NOTES_AT_ONCE)).all()
-        for note, world, ids in take(self._ask, sql.TAKE_NOTES, found):
+        for note, world, ids in self._lapsed(now):
             if len(ids) > limit:
                 self._ask(sql.LESSEN_REMEMBERED.postgresql, (ids[limit:], world, note))
             else:
@@ -44,6 +46,12 @@ class Remembered:
         for answer in answers:
             bodies += answer.all()
         return len(bodies), bodies
+
+    def _lapsed(self, now: int) -> Iterator[tuple[int, int, list[int]]]:
+        """Notes whose time is over, as they are taken."""
+        found = self._ask(sql.LAPSED.postgresql, (now, NOTES_LOOKED_FOR)).all()
+        for start in range(0, len(found), NOTES_AT_ONCE):
+            yield from take(self._ask, sql.TAKE_NOTES, found[start : start + NOTES_AT_ONCE])
 
     def next_lapse(self) -> int | None:
         """When the next of them is readable no longer."""
