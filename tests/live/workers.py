@@ -82,14 +82,15 @@ class WorkersTestCase(LiveTestCase):
         port = connection.sock.getsockname()[1]
         place = f":{server.port:04X} 0100007F:{port:04X} "
         lines = Path("/proc/net/tcp").read_text().splitlines()
-        (inode,) = (line.split()[9] for line in lines if place in line)
+        # The list may have a line twice if connections come and go while it is read.
+        sockets = {f"socket:[{line.split()[9]}]" for line in lines if place in line}
         for pid in self.workers(server):
             for each in Path(f"/proc/{pid}/fd").iterdir():
                 try:
                     target = os.readlink(each)
                 except FileNotFoundError:
                     continue
-                if target == f"socket:[{inode}]":
+                if target in sockets:
                     return pid
         return None
 
