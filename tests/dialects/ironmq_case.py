@@ -8,8 +8,6 @@ from typing import Any
 
 import attrs
 from twisted.internet.defer import Deferred
-from twisted.internet.task import Clock
-from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.http_headers import Headers
 
 from mqgate.dialects.declaration import Grant, Opening
@@ -17,7 +15,7 @@ from mqgate.dialects.ironmq import DECLARATION
 from mqgate.dialects.ironmq.settings import Namespace, Settings
 from mqgate.engine.engine import Engine
 from mqgate.web.values import Asked, Dialect, Reply
-from tests import stores
+from tests.dialects.case import DialectCase
 
 #: The project and token of the vendor's examples.
 PROJECT = "4fd2729368a0197d1102056b"
@@ -27,11 +25,6 @@ SUSPENDED = "50eb546d3264140e8638a7e5"
 #: A project of another namespace, with a token of its own.
 OTHER_PROJECT = "4ccf55250948510894024119"
 OTHER_TOKEN = "5eee546df4a4140e8638a7e5"
-
-#: Some day in 2023, in seconds.
-START = 1_700_000_000
-#: More rounds than this in one instant, and the engine is chasing its own tail.
-MANY = 100
 
 
 @attrs.frozen
@@ -86,15 +79,13 @@ def authorized(token: str = TOKEN) -> dict[str, str]:
     return {"Authorization": f"OAuth {token}"}
 
 
-class IronMQCase(SynchronousTestCase):
+class IronMQCase(DialectCase):
     """A server with two namespaces."""
 
     settings = Settings()
 
     def setUp(self) -> None:
-        self.clock = Clock()
-        self.clock.advance(START)
-        self.database = stores.for_test(self)
+        super().setUp()
         store = self.database.store()
         policies = DECLARATION.policies(self.settings)
         opened = store.open()
@@ -115,29 +106,10 @@ class IronMQCase(SynchronousTestCase):
         self.addCleanup(self.stop)
         self.dialect: Dialect = DECLARATION.open(Opening(self.engine, self.settings, self.grants))
 
-    def now(self) -> int:
-        """The engine's time, in milliseconds."""
-        return round(self.clock.seconds() * 1000)
-
     def stop(self) -> None:
         """Stop the engine; no timer may be left."""
-        stopped = self.engine.stop()
-        self.settle()
-        self.successResultOf(stopped)
+        super().stop()
         self.assertEqual(self.clock.getDelayedCalls(), [])
-
-    def settle(self) -> None:
-        """Let the engine do all that it can do at this instant."""
-        for _ in range(MANY):
-            self.clock.advance(0)
-            if all(c.getTime() > self.clock.seconds() for c in self.clock.getDelayedCalls()):
-                return
-        self.fail("the engine finds no rest")
-
-    def pass_time(self, seconds: float) -> None:
-        """Let time pass, and everything happen that falls due."""
-        self.clock.advance(seconds)
-        self.settle()
 
     def send(self, asked: Asked) -> Request:
         """Hand a request over and let the engine work on it."""

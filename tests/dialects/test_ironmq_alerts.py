@@ -8,7 +8,8 @@ from typing import Any
 from mqgate.dialects.ironmq.alert_wire import alert_number, known_ids, new_alerts
 from mqgate.dialects.ironmq.refusal import Refused
 from mqgate.engine.values import NewAlert
-from tests.dialects.ironmq_case import PROJECT, START, Answer, IronMQCase
+from tests.dialects.case import START
+from tests.dialects.ironmq_case import PROJECT, Answer, IronMQCase
 
 #: The seed's examples.
 FIXED = {"type": "fixed", "direction": "asc", "trigger": 1000, "queue": "my_queue_for_alerts"}

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from mqgate.engine.values import NewMessage
+from tests.dialects.case import START
 from tests.dialects.ironmq_case import (
     OTHER_PROJECT,
     OTHER_TOKEN,
     PROJECT,
-    START,
     IronMQCase,
     asking,
     authorized,

@@ -11,10 +11,8 @@ from typing import Any
 import attrs
 from twisted.internet.address import IPv4Address
 from twisted.internet.error import ConnectionDone
-from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
-from twisted.trial.unittest import SynchronousTestCase
 
 from mqgate.dialects.declaration import Grant
 from mqgate.dialects.robomq import DECLARATION
@@ -24,17 +22,12 @@ from mqgate.dialects.robomq.settings import Namespace, Settings, TokenHeader, Us
 from mqgate.engine.engine import Engine
 from mqgate.engine.intake import Limits
 from mqgate.engine.values import NewMessage
-from mqgate.storage.interface import Store
 from mqgate.web.front import Front
 from mqgate.web.site import GateSite
-from tests import stores
+from tests.dialects.case import DialectCase
 
 #: The token of the user ``demo``.
 TOKEN = "t0ken"
-#: Some day in 2023, in seconds.
-START = 1_700_000_000
-#: More rounds than this in one instant, and the engine is chasing its own tail.
-MANY = 100
 
 SECTION = Namespace(
     vhosts=["demo", "/"],
@@ -170,16 +163,14 @@ class Client:
         self._case.settle()
 
 
-class RoboMQCase(SynchronousTestCase):
+class RoboMQCase(DialectCase):
     """A server with two namespaces."""
 
     settings = Settings()
     limits = Limits()
 
     def setUp(self) -> None:
-        self.clock = Clock()
-        self.clock.advance(START)
-        self.database = stores.for_test(self)
+        super().setUp()
         self.store = store = self.database.store()
         opened = store.open()
         self.addCleanup(self.check_and_close, store)
@@ -196,34 +187,6 @@ class RoboMQCase(SynchronousTestCase):
         self.door = Door(self.engine, Access(grants), self.settings, lambda: next(ids))
         self.site = GateSite(Front([self.door], Healthy()), self.clock)
         self.addCleanup(self.site.drain)
-
-    def check_and_close(self, store: Store) -> None:
-        """Close the database, in which everything must add up."""
-        store.close()
-        self.assertEqual(self.database.problems(), [])
-
-    def now(self) -> int:
-        """The engine's time, in milliseconds."""
-        return round(self.clock.seconds() * 1000)
-
-    def stop(self) -> None:
-        """Stop the engine."""
-        stopped = self.engine.stop()
-        self.settle()
-        self.successResultOf(stopped)
-
-    def settle(self) -> None:
-        """Let the engine do all that it can do at this instant."""
-        for _ in range(MANY):
-            self.clock.advance(0)
-            if all(c.getTime() > self.clock.seconds() for c in self.clock.getDelayedCalls()):
-                return
-        self.fail("the engine finds no rest")
-
-    def pass_time(self, seconds: float) -> None:
-        """Let time pass, and everything happen that falls due."""
-        self.clock.advance(seconds)
-        self.settle()
 
     # -- asking
 

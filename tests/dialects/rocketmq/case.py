@@ -14,24 +14,19 @@ from xml.sax.saxutils import escape
 import attrs
 from twisted.internet.address import IPv4Address
 from twisted.internet.error import ConnectionDone
-from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
-from twisted.trial.unittest import SynchronousTestCase
 
 from mqgate.dialects.declaration import Grant, Opening
 from mqgate.dialects.rocketmq import DECLARATION
 from mqgate.dialects.rocketmq.settings import Key, Namespace, Settings, Topic
 from mqgate.engine.engine import Engine
-from mqgate.storage.interface import Store
 from mqgate.web.front import Front
 from mqgate.web.site import GateSite
-from tests import stores
+from tests.dialects.case import DialectCase
 
 #: 21 Nov 2026, 16:00:00 GMT, in seconds: the moment of the documented examples.
 START = 1_795_276_800
-#: More rounds than this in one instant, and the engine is chasing its own tail.
-MANY = 100
 XMLNS = "http://mq.aliyuncs.com/doc/v1"
 PROLOG = '<?xml version="1.0" encoding="UTF-8"?>\n'
 INSTANCE = "MQ_INST_demo"
@@ -195,15 +190,14 @@ class Client:
         self._case.settle()
 
 
-class RocketMQCase(SynchronousTestCase):
+class RocketMQCase(DialectCase):
     """A server with two namespaces: one as by default, and one that makes no topics by itself."""
 
     settings = Settings()
+    instant = START
 
     def setUp(self) -> None:
-        self.clock = Clock()
-        self.clock.advance(START)
-        self.database = stores.for_test(self)
+        super().setUp()
         store = self.database.store()
         opened = store.open()
         self.addCleanup(self.check_and_close, store)
@@ -220,34 +214,6 @@ class RocketMQCase(SynchronousTestCase):
         self.site = GateSite(Front([self.door], Healthy()), self.clock)
         self.addCleanup(self.site.drain)
         self.numbers = itertools.count(1)
-        self.settle()
-
-    def check_and_close(self, store: Store) -> None:
-        """Close the database, in which everything must add up."""
-        store.close()
-        self.assertEqual(self.database.problems(), [])
-
-    def now(self) -> int:
-        """The engine's time, in milliseconds."""
-        return round(self.clock.seconds() * 1000)
-
-    def stop(self) -> None:
-        """Stop the engine."""
-        stopped = self.engine.stop()
-        self.settle()
-        self.successResultOf(stopped)
-
-    def settle(self) -> None:
-        """Let the engine do all that it can do at this instant."""
-        for _ in range(MANY):
-            self.clock.advance(0)
-            if all(c.getTime() > self.clock.seconds() for c in self.clock.getDelayedCalls()):
-                return
-        self.fail("the engine finds no rest")
-
-    def pass_time(self, seconds: float) -> None:
-        """Let time pass, and everything happen that falls due."""
-        self.clock.advance(seconds)
         self.settle()
 
     # -- asking
