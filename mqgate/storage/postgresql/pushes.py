@@ -13,10 +13,10 @@ from mqgate.storage.interface import (
     SettlePush,
     ShowPushes,
 )
-from mqgate.storage.postgresql.line import Answer, Line
+from mqgate.storage.postgresql.line import Line
 from mqgate.storage.postgresql.remembering import NOTES_AT_ONCE, TOGETHER, Remembered
 from mqgate.storage.postgresql.taking import by_world, take
-from mqgate.storage.push_rows import dumped, found
+from mqgate.storage.push_rows import due, dumped, found, shown
 from mqgate.storage.push_session import Absent, DuePush, Shelf
 from mqgate.storage.statements import pushes as sql
 
@@ -48,10 +48,7 @@ class PostgreSQLPushes:
     def show(self, show: ShowPushes, now: int) -> tuple[PushStatus, ...] | None:
         world, shelf, memory_shelf, message = show
         values = (message, world, shelf, memory_shelf, now)
-        rows = self._ask(sql.SHOW.postgresql, values).all()
-        if not rows:
-            return None
-        return tuple(PushStatus._make(row) for row in rows if row[0] is not None)
+        return shown(self._ask(sql.SHOW.postgresql, values).all())
 
     # -- claiming
 
@@ -61,13 +58,13 @@ class PostgreSQLPushes:
 
     def due(self, now: int, limit: int) -> list[DuePush]:
         # Without a lock: they are more than are claimed, and the rest is for others.
-        return _due(self._ask(sql.DUE.postgresql, (now, limit)))
+        return due(self._ask(sql.DUE.postgresql, (now, limit)).all())
 
     def lanes(self, after: str, limit: int) -> list[str]:
         return [row[0] for row in self._ask(sql.LANES.postgresql, (after, limit)).all()]
 
     def due_in_lane(self, lane: str, now: int, limit: int) -> list[DuePush]:
-        return _due(self._ask(sql.DUE_IN_LANE.postgresql, (lane, now, limit)))
+        return due(self._ask(sql.DUE_IN_LANE.postgresql, (lane, now, limit)).all())
 
     def next_due(self, now: int) -> int | None:
         row = self._ask(sql.NEXT_DUE.postgresql, (now,)).one()
@@ -185,7 +182,3 @@ class PostgreSQLPushes:
                 for note in take(self._ask, sql.TAKE_NOTES, [key]):
                     taken = True
                     yield note
-
-
-def _due(answer: Answer) -> list[DuePush]:
-    return [DuePush(lane, PushKey._make(key)) for lane, *key in answer.all()]

@@ -14,7 +14,7 @@ from mqgate.storage.interface import (
     SettlePush,
     ShowPushes,
 )
-from mqgate.storage.push_rows import dumped, found
+from mqgate.storage.push_rows import due, dumped, found, shown
 from mqgate.storage.push_session import Absent, DuePush, Shelf
 from mqgate.storage.sqlite.remembering import TOGETHER, Remembered
 from mqgate.storage.sqlite.rows import listed
@@ -49,10 +49,8 @@ class SQLitePushes:
 
     def show(self, show: ShowPushes, now: int) -> tuple[PushStatus, ...] | None:
         world, shelf, memory_shelf, message = show
-        rows = self._execute(sql.SHOW.sqlite, (message, world, shelf, memory_shelf, now)).fetchall()
-        if not rows:
-            return None
-        return tuple(PushStatus._make(row) for row in rows if row[0] is not None)
+        values = (message, world, shelf, memory_shelf, now)
+        return shown(self._execute(sql.SHOW.sqlite, values).fetchall())
 
     # -- claiming
 
@@ -60,13 +58,13 @@ class SQLitePushes:
         self._execute(sql.RESUME.sqlite, (now, SLOT_SHIFT, self._slot))
 
     def due(self, now: int, limit: int) -> list[DuePush]:
-        return _due(self._execute(sql.DUE.sqlite, (now, limit)))
+        return due(self._execute(sql.DUE.sqlite, (now, limit)))
 
     def lanes(self, after: str, limit: int) -> list[str]:
         return [row[0] for row in self._execute(sql.LANES.sqlite, (after, limit))]
 
     def due_in_lane(self, lane: str, now: int, limit: int) -> list[DuePush]:
-        return _due(self._execute(sql.DUE_IN_LANE.sqlite, (lane, now, limit)))
+        return due(self._execute(sql.DUE_IN_LANE.sqlite, (lane, now, limit)))
 
     def next_due(self, now: int) -> int | None:
         row = self._execute(sql.NEXT_DUE.sqlite, (now,)).fetchone()
@@ -156,7 +154,3 @@ class SQLitePushes:
                 self._execute(sql.DROP_REMEMBERED.sqlite, (rowid,))
             left -= removed
         return limit - left
-
-
-def _due(rows: sqlite3.Cursor) -> list[DuePush]:
-    return [DuePush(lane, PushKey._make(key)) for lane, *key in rows]
