@@ -131,7 +131,7 @@ def build_crew(
 def build_worker(task: Task, reactor: Any) -> Gate:
     """One of several processes, not started, as its parent has told it to be."""
     configuration = task.configuration
-    store = database(configuration).seated(task.seat, *threads(reactor), reactor, time.monotonic)
+    store = database(configuration).seated(task.seat, *threads(reactor), time.monotonic)
     reactor.callWhenRunning(settle_collector)
     began = task.time_began
     around = attrs.evolve(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Protocol
 
 import attrs
 
@@ -50,7 +50,6 @@ class Database(Protocol):
         seat: Seat,
         runner: Runner,
         observing: Runner,
-        reactor: Any,
         seconds: Callable[[], float],
     ) -> Store:
         """The store of one of several processes, at the seat that its parent has given it."""
@@ -107,10 +106,9 @@ class SQLiteDatabase:
         seat: Seat,
         runner: Runner,
         observing: Runner,
-        reactor: Any,
         seconds: Callable[[], float],
     ) -> Store:
-        neighbours = Neighbours(reactor, seat)
+        neighbours = Neighbours(runner.reactor, seat)
         return SQLiteStore(
             self.path,
             runner,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
 
 import attrs
 
@@ -44,7 +43,6 @@ class PostgreSQLDatabase:
         seat: Seat,
         runner: Runner,
         observing: Runner,
-        reactor: Any,
         seconds: Callable[[], float],
     ) -> Store:
         return self.store(runner, observing)
